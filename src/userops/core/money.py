@@ -1,0 +1,157 @@
+"""Money as an exact int64 count of minor units, for one value and for a column.
+
+Contract: an amount `x` in major units at scale `s` becomes the integer `n = x * 10**s`. A binary
+float stands for the decimal that it was written as: it fits when `x * 10**s` lies within
+arithmetic noise of an integer, at most 1e-4 minor units and 2**-40 of itself. The first bound
+catches every further decimal of an ordinary amount, the second every tiny one. What does not fit
+is refused unless a rounding is named. Only IEEE multiplications, additions and comparisons are
+used, whose results are the same on every engine.
+"""
+
+from __future__ import annotations
+
+import decimal
+import math
+import re
+from fractions import Fraction
+from typing import Any, Literal
+
+import narwhals.stable.v2 as nw
+
+from userops.errors import InvalidDefinitionError
+
+__all__ = [
+    "MAX_SCALE",
+    "Rounding",
+    "check_rounding",
+    "check_scale",
+    "fits_expr",
+    "major_expr",
+    "major_float",
+    "minor_expr",
+    "minor_of",
+    "number_of",
+    "parse_number_expr",
+]
+
+Rounding = Literal["half_even", "half_up"]
+MAX_SCALE = 9
+INT64_MAX = 2**63 - 1
+# Above this a float no longer holds every integer, so the amount could have been rounded already.
+EXACT_FLOAT = 2**53
+_NOISE_UNITS = 1e-4
+_NOISE_SHARE = 2.0**-40
+NUMBER_PATTERN = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\s*$"
+_NUMBER = re.compile(NUMBER_PATTERN)
+
+
+def check_scale(scale: object) -> int:
+    """Return a valid scale, the number of decimals of the minor unit.
+
+    Raises:
+        InvalidDefinitionError: If it is not a whole number from 0 to 9.
+    """
+    if isinstance(scale, bool) or not isinstance(scale, int) or not 0 <= scale <= MAX_SCALE:
+        raise InvalidDefinitionError(
+            "scale", "must be a whole number", got=scale, allowed=f"0 to {MAX_SCALE}"
+        )
+    return scale
+
+
+def check_rounding(rounding: object) -> Rounding | None:
+    """Return a valid rounding name, or None for no rounding.
+
+    Raises:
+        InvalidDefinitionError: If the name is not known.
+    """
+    if rounding is None or rounding == "half_even" or rounding == "half_up":
+        return rounding  # type: ignore[return-value]
+    raise InvalidDefinitionError(
+        "rounding", "is not known", got=rounding, allowed="None, 'half_even', 'half_up'"
+    )
+
+
+def number_of(value: Any) -> int | float | None:
+    """Read one number the way a column is read: None for missing, NaN for unreadable."""
+    if value is None or isinstance(value, bool):
+        return None if value is None else math.nan
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        return float(value) if _NUMBER.match(value) else math.nan
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    number = float(value)
+    return None if math.isnan(number) else number
+
+
+def minor_of(value: int | float, scale: int, rounding: Rounding | None = None) -> int | None:
+    """Return the exact minor units of one amount, or None where it does not fit the scale."""
+    factor = 10**scale
+    if isinstance(value, int):
+        return value * factor
+    scaled = value * factor
+    if not abs(scaled) <= EXACT_FLOAT:
+        return None
+    near = math.floor(scaled + 0.5)
+    gap = abs(scaled - near)
+    if gap <= _NOISE_UNITS and gap <= abs(scaled) * _NOISE_SHARE:
+        return near
+    if rounding is None:
+        return None
+    half = abs(scaled) + 0.5
+    away = math.floor(half)
+    if rounding == "half_even" and half == away and away % 2 == 1:
+        away -= 1
+    return away if scaled >= 0 else -away
+
+
+def parse_number_expr(text: nw.Expr) -> nw.Expr:
+    """Return a text column as floats; null where it is blank or does not read as a number."""
+    readable = text.str.contains(NUMBER_PATTERN).fill_null(False)
+    return nw.when(readable).then(text.str.strip_chars()).otherwise(nw.lit(None, nw.String)).cast(
+        nw.Float64
+    )
+
+
+def _nearest_expr(scaled: nw.Expr) -> nw.Expr:
+    # Out-of-range values would fail or wrap in the cast, so they are zeroed; `fits` excludes them.
+    safe = nw.when(scaled.abs() <= float(EXACT_FLOAT)).then(scaled).otherwise(nw.lit(0.0))
+    return (safe + 0.5).floor().cast(nw.Int64)
+
+
+def fits_expr(amount: nw.Expr, scale: int) -> nw.Expr:
+    """Return whether float amounts fit the scale; False for null and out of range."""
+    scaled = amount * float(10**scale)
+    gap = (scaled - _nearest_expr(scaled).cast(nw.Float64)).abs()
+    in_range = scaled.abs() <= float(EXACT_FLOAT)
+    return (in_range & (gap <= _NOISE_UNITS) & (gap <= scaled.abs() * _NOISE_SHARE)).fill_null(
+        False
+    )
+
+
+def minor_expr(amount: nw.Expr, scale: int, rounding: Rounding | None = None) -> nw.Expr:
+    """Return float amounts as int64 minor units; meaningful where they fit or are rounded."""
+    scaled = amount * float(10**scale)
+    near = _nearest_expr(scaled)
+    if rounding is None:
+        return near
+    half = scaled.abs() + 0.5
+    away = _nearest_expr(half.floor())
+    if rounding == "half_even":
+        is_tie_to_odd = (half == away.cast(nw.Float64)) & (away % 2 == 1)
+        away = nw.when(is_tie_to_odd).then(away - 1).otherwise(away)
+    signed = nw.when(scaled >= 0).then(away).otherwise(-away)
+    return nw.when(fits_expr(amount, scale)).then(near).otherwise(signed)
+
+
+def major_float(minor: int, scale: int) -> float:
+    """Return minor units in major units, the double nearest to the exact quotient."""
+    return float(Fraction(minor, 10**scale)) if abs(minor) > EXACT_FLOAT else minor / 10**scale
+
+
+def major_expr(minor: nw.Expr, scale: int) -> nw.Expr:
+    """Return a column of minor units in major units as floats."""
+    return minor.cast(nw.Float64) / float(10**scale)
