@@ -15,12 +15,14 @@ Contract:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import narwhals.stable.v2 as nw
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from userops.errors import (
     ColumnTypeError,
@@ -30,7 +32,6 @@ from userops.errors import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Frame = nw.LazyFrame[Any]
@@ -48,7 +49,8 @@ __all__ = [
     "values_at_ranks",
     "with_datetime",
     "with_epoch_us",
-    "with_sticky_hash",
+    "with_running",
+        "with_sticky_hash",
 ]
 
 Engine = Literal["pandas", "polars", "polars-lazy", "pyarrow", "duckdb", "ibis", "pyspark"]
@@ -291,6 +293,68 @@ def with_sticky_hash(source: Source, frame: Frame, column: str, name: str) -> Fr
     return nw.from_native(native).lazy()
 
 
+def with_running(
+    source: Source,
+    frame: Frame,
+    keys: Sequence[str],
+    order_by: Sequence[str],
+    running: Mapping[str, tuple[str, Literal["sum", "min"]]],
+) -> Frame:
+    """Add running sums or minima of integer columns within the rows of a key.
+
+    Args:
+        source: Where the frame comes from.
+        frame: Holds the keys (a null is a key like any other) and, without nulls, the rest.
+        keys: Columns that together are one key.
+        order_by: Columns that put the rows of one key into a total order.
+        running: Name of a column to add, to the column and the operation it comes from.
+    """
+    if source.engine not in ("pandas", "pyarrow"):
+        return frame.with_columns(
+            (nw.col(column).cum_sum() if operation == "sum" else nw.col(column).cum_min())
+            .over(*keys, order_by=order_by)
+            .cast(nw.Int64)
+            .alias(name)
+            for name, (column, operation) in running.items()
+        )
+    table = to_arrow(frame)  # Arrow has no windows
+    rows, starts = _rows_by_key(table, keys, order_by)
+    for name, (column, operation) in running.items():
+        values = table[column].to_numpy()[rows]
+        result = np.empty(len(rows), dtype=np.int64)
+        result[rows] = _running_within(values, starts, operation)
+        table = table.append_column(name, pa.array(result))
+    return nw.from_native(table).lazy()
+
+
+def _rows_by_key(
+    table: pa.Table, keys: Sequence[str], order_by: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the row numbers sorted by key and order, and where each key starts among them."""
+    codes = np.zeros(len(table), dtype=np.int64)
+    for key in keys:
+        encoded = pc.dictionary_encode(table[key], null_encoding="encode").combine_chunks()
+        pair = codes * (len(encoded.dictionary) + 1) + encoded.indices.to_numpy()
+        codes = np.unique(pair, return_inverse=True)[1]
+    ranked = table.select(list(order_by)).append_column("userops__code", pa.array(codes))
+    by = [(name, "ascending") for name in ("userops__code", *order_by)]
+    rows = pc.sort_indices(ranked, by).to_numpy().astype(np.int64)
+    return rows, np.diff(codes[rows], prepend=-1) != 0
+
+
+def _running_within(
+    values: NDArray[np.int64], starts: NDArray[np.bool_], operation: str
+) -> NDArray[np.int64]:
+    if not len(values):
+        return values
+    if operation == "sum":
+        total = np.cumsum(values)
+        return total - (total - values)[starts][np.cumsum(starts) - 1]
+    # Each key is moved below the one before, so that the minimum begins anew.
+    drop = np.cumsum(starts) * (int(np.ptp(values)) + 1)
+    return np.minimum.accumulate(values - drop) + drop
+
+
 def values_at_ranks(
     source: Source, frame: Frame, column: str, ranks: Sequence[int]
 ) -> tuple[int, ...]:
@@ -310,8 +374,6 @@ def values_at_ranks(
         return ()
     if source.is_in_process:
         values = column_values(frame, column)
-        import numpy as np
-
         at = dict(zip(wanted, np.partition(values, wanted)[wanted].tolist(), strict=True))
         return tuple(at[rank] for rank in ranks)
     counts = frame.group_by(column).agg(nw.len().cast(nw.Int64).alias("_rows"))

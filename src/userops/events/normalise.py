@@ -1,0 +1,400 @@
+"""The one normaliser, in its column form; `rows.py` is the same, row by row.
+
+Every decision about a row (its person, instant, money, whether it is a return, why it cannot
+count) is taken here, as expressions that run inside the engine that holds the data. The frame
+keeps the host's columns and gains others under the prefix `userops__`, so that the quarantine can
+show rows as they came.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from userops.core import frames, money
+from userops.core.time import Zone
+from userops.core.timetext import time_text
+from userops.errors import ColumnNotFoundError, ColumnTypeError
+from userops.events.columns import (
+    AMOUNT_MINOR_UNITS,
+    COUNTED,
+    CUSTOMER_ID,
+    EVENT_ID,
+    INSTANT_US,
+    IS_RETURN,
+    ORDER_ID,
+    QUANTITY,
+    STATUS,
+    UNRESOLVED,
+    ByColumn,
+    ByOrderId,
+    EventColumns,
+    OrderColumns,
+    reason_code,
+)
+
+__all__ = ["MISFIT", "PREFIX", "TOO_LARGE", "check_schema", "normalised"]
+
+PREFIX = "userops__"
+MISFIT = "misfit"
+TOO_LARGE = "too_large"
+_LIMIT = float(2**62)
+_INTEGERS = "text or whole numbers"
+
+
+def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) -> None:
+    """Check that every mapped column exists and has a type that its role can use.
+
+    Raises:
+        ColumnNotFoundError: Names the columns that exist, and the nearest.
+        ColumnTypeError: Names the type and the remedy.
+    """
+    schema = source.frame.collect_schema()
+    for role, column in _roles(columns).items():
+        if column not in schema:
+            raise ColumnNotFoundError(column, schema.names(), role=role)
+    for role in ("customer_id", "order_id", "event_id", "return_of", "product_id"):
+        column = getattr(columns, role, None)
+        if column is not None:
+            _check_id(column, schema[column])
+    for column in columns.identifiers.values():
+        _check_id(column, schema[column])
+    _check_time(columns, schema[columns.time_column])
+    if isinstance(columns, OrderColumns):
+        for role in ("amount", "quantity", "unit_price"):
+            column = getattr(columns, role)
+            if column is not None:
+                _check_number(column, schema[column])
+        if isinstance(columns.returns_by, ByColumn):
+            dtype = schema[columns.returns_by.column]
+            if not (dtype == nw.Boolean or dtype.is_integer() or dtype == nw.Unknown):
+                raise ColumnTypeError(
+                    columns.returns_by.column, "cannot say what a return is", got=dtype,
+                    allowed="booleans, or 0 and 1",
+                )  # fmt: skip
+
+
+def _roles(columns: OrderColumns | EventColumns) -> dict[str, str]:
+    time_role = "ordered_at" if isinstance(columns, OrderColumns) else "occurred_at"
+    roles = {"customer_id": columns.customer_id, time_role: columns.time_column}
+    for role in ("order_id", "event_id", "amount", "quantity", "unit_price"):
+        roles[role] = getattr(columns, role, None)
+    roles |= columns.carried()
+    roles |= {f"identifiers[{kind!r}]": column for kind, column in columns.identifiers.items()}
+    if isinstance(columns, OrderColumns) and isinstance(columns.returns_by, ByColumn):
+        roles["returns_by"] = columns.returns_by.column
+    return {role: column for role, column in roles.items() if column is not None}
+
+
+def _check_id(column: str, dtype: Any) -> None:
+    if dtype.is_float():
+        raise ColumnTypeError(
+            column,
+            "holds floats, which cannot be ids",
+            got=dtype,
+            allowed=_INTEGERS,
+            hint="pandas turns whole numbers with gaps into floats; read the file with "
+            f"dtype={{{column!r}: 'Int64'}} or 'str', or convert: "
+            f"df[{column!r}] = df[{column!r}].astype('Int64')",
+        )
+    is_text = dtype in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
+    if not (is_text or dtype.is_integer()):
+        raise ColumnTypeError(column, "cannot be an id", got=dtype, allowed=_INTEGERS)
+
+
+def _check_time(columns: OrderColumns | EventColumns, dtype: Any) -> None:
+    column = columns.time_column
+    is_epoch = columns.epoch_unit_us is not None
+    if dtype in (nw.Datetime, nw.Date):
+        good = columns.time_format is None
+    elif dtype == nw.String:
+        good = not is_epoch
+    elif dtype.is_integer():
+        good = columns.time_format is not None
+    else:
+        good = dtype == nw.Unknown
+    if not good:
+        raise ColumnTypeError(
+            column,
+            "cannot be read as a time",
+            got=f"{dtype} with time_format={columns.time_format!r}",
+            allowed="datetimes and dates; text (ISO 8601, or time_format='%d/%m/%Y %H:%M'); "
+            "integers with time_format='epoch_s', 'epoch_ms', 'epoch_us' or '%Y%m%d'",
+        )
+
+
+def _check_number(column: str, dtype: Any) -> None:
+    if not (dtype.is_numeric() or dtype in (nw.String, nw.Unknown)):
+        raise ColumnTypeError(
+            column, "cannot be read as a number", got=dtype, allowed="numbers, or text of numbers"
+        )
+
+
+def _own(name: str) -> nw.Expr:
+    return nw.col(PREFIX + name)
+
+
+def _null(dtype: Any) -> nw.Expr:
+    return nw.lit(None, dtype)
+
+
+def normalised(source: frames.Source, columns: OrderColumns | EventColumns) -> frames.Frame:
+    """Return the host's rows with the normalised columns added under `PREFIX`.
+
+    Added are `customer_id`, `instant_us`, `status`, `event_id` and each identifier if mapped; for
+    orders also `order_id`, `quantity`, `amount_minor_units`, `is_return`, and the flags `misfit`
+    (does not fit the scale) and `too_large` (leaves exact integers).
+    """
+    frame = source.frame
+    schema = frame.collect_schema()
+    ids = {CUSTOMER_ID: columns.customer_id, EVENT_ID: columns.event_id}
+    ids |= {f"identifier_{kind}": column for kind, column in columns.identifiers.items()}
+    if isinstance(columns, OrderColumns):
+        ids[ORDER_ID] = columns.order_id
+    frame = frame.with_columns(
+        (_id_expr(column, schema[column]) if column else _null(nw.String)).alias(PREFIX + role)
+        for role, column in ids.items()
+    )
+    frame = _with_instant(source, frame, columns)
+    checks = _person_checks(columns) + _time_checks(columns)
+    if isinstance(columns, OrderColumns):
+        frame = _with_money(frame, columns)
+        if columns.order_id is not None:
+            checks.insert(1, ("no_order_id", _own(ORDER_ID).is_null()))
+        checks += _money_checks(columns)
+    frame = frame.with_columns(_status(columns, checks).alias(PREFIX + STATUS))
+    return _without_repeats(source, frame, columns, schema.names())
+
+
+def _id_expr(column: str, dtype: Any) -> nw.Expr:
+    value = nw.col(column)
+    if dtype.is_integer():
+        return value if dtype in (nw.UInt64, nw.Int128, nw.UInt128) else value.cast(nw.Int64)
+    value = value.cast(nw.String)
+    return nw.when(value.str.strip_chars() != "").then(value).otherwise(_null(nw.String))
+
+
+def _person_checks(columns: OrderColumns | EventColumns) -> list[tuple[str, nw.Expr]]:
+    people = [CUSTOMER_ID, *(f"identifier_{kind}" for kind in columns.identifiers)]
+    nobody = reduce(lambda a, b: a & b, (_own(person).is_null() for person in people))
+    return [("no_customer", nobody)]
+
+
+def _with_instant(
+    source: frames.Source, frame: frames.Frame, columns: OrderColumns | EventColumns
+) -> frames.Frame:
+    column = columns.time_column
+    dtype = frame.collect_schema()[column]
+    raw = PREFIX + "clock"
+    frame = frame.with_columns(nw.col(column).is_null().alias(PREFIX + "no_time"))
+    if dtype == nw.Unknown:
+        return frame.with_columns(_null(nw.Int64).alias(PREFIX + INSTANT_US))
+    if dtype.is_integer() and columns.epoch_unit_us is not None:
+        # Seconds beyond the year 200000 would leave int64; such a row is unreadable, not wrapped.
+        unit = columns.epoch_unit_us
+        limit = 2**62 // unit
+        value = nw.col(column).cast(nw.Int64)
+        good = (value < limit) & (value > -limit)
+        instant = nw.when(good).then(value).otherwise(_null(nw.Int64)) * unit
+        return frame.with_columns(instant.alias(PREFIX + INSTANT_US))
+    if dtype in (nw.Datetime, nw.Date):
+        frame = frames.with_epoch_us(source, frame, column, raw)
+        if dtype == nw.Datetime and getattr(dtype, "time_zone", None) is not None:
+            return frame.with_columns(_own("clock").alias(PREFIX + INSTANT_US))
+        offset = None
+    else:
+        text = nw.col(column).cast(nw.String)
+        frame = frame.with_columns(text.alias(PREFIX + "time"))
+        frame = time_text(columns.time_format).with_clock(frame, PREFIX + "time", PREFIX)
+        blank = _own("time").str.strip_chars().fill_null("") == ""
+        frame = frame.with_columns(blank.alias(PREFIX + "no_time"))
+        offset = _own("offset")
+    local = _local_instant(frame, columns.zone)
+    if offset is not None:
+        local = nw.when(offset.is_null()).then(local).otherwise(_own("clock") - offset)
+    return frame.with_columns(local.alias(PREFIX + INSTANT_US))
+
+
+def _local_instant(frame: frames.Frame, where: Zone) -> nw.Expr:
+    """Return clock readings as instants; looks at the data's range only where rules change."""
+    if not where.changes_us:
+        return where.instant_expr(_own("clock"), between_us=(0, 0))
+    reach = frames.to_rows(
+        frame.select(low=_own("clock").min().cast(nw.Int64), high=_own("clock").max().cast(nw.Int64))
+    )[0]
+    low, high = reach["low"] or 0, reach["high"] or 0
+    return where.instant_expr(_own("clock"), between_us=(low, high))
+
+
+def _time_checks(columns: OrderColumns | EventColumns) -> list[tuple[str, nw.Expr]]:
+    return [("no_time", _own("no_time")), ("unreadable_time", _own(INSTANT_US).is_null())]
+
+
+def _with_number(frame: frames.Frame, column: str, name: str) -> tuple[frames.Frame, bool]:
+    """Add a number column `name` and `no_{name}` (missing); say whether it holds integers.
+
+    A float that is not a number becomes null; an infinite one, or text that is no number, stays
+    null as well but is not marked as missing.
+    """
+    dtype = frame.collect_schema()[column]
+    value, missing = nw.col(column), nw.col(column).is_null()
+    if dtype.is_integer():
+        frame = frame.with_columns(
+            value.cast(nw.Int64).alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}")
+        )
+        return frame, True
+    if dtype == nw.String:
+        missing = (value.str.strip_chars().fill_null("") == "").alias(f"{PREFIX}no_{name}")
+        number = money.parse_number_expr(value)
+    elif dtype == nw.Unknown:
+        number = _null(nw.Float64)
+    else:
+        number = value.cast(nw.Float64)
+        missing = missing | number.is_nan().fill_null(False)
+        number = nw.when(~number.is_nan()).then(number).otherwise(_null(nw.Float64))
+    finite = nw.when(number.abs() < float("inf")).then(number).otherwise(_null(nw.Float64))
+    frame = frame.with_columns(
+        finite.alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}")
+    )
+    return frame, False
+
+
+def _with_money(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
+    is_whole_quantity = True
+    if columns.quantity is not None:
+        frame, is_whole_quantity = _with_number(frame, columns.quantity, QUANTITY)
+    priced = columns.amount is None
+    price_column = columns.unit_price if priced else columns.amount
+    assert price_column is not None  # the definition's own check
+    frame, is_whole_price = _with_number(frame, price_column, "price")
+    price, quantity = _own("price"), _own(QUANTITY)
+    frame = _with_money_signs(frame, columns)
+    if priced and not is_whole_quantity:
+        # 1.5 kg at 2.00: only the product has to fit the scale.
+        frame = frame.with_columns((price.cast(nw.Float64) * quantity).alias(PREFIX + "price"))
+        is_whole_price = False
+    factor = 10**columns.scale
+    if is_whole_price:
+        large = price.cast(nw.Float64).abs() * float(factor) > _LIMIT
+        minor = nw.when(large).then(nw.lit(0)).otherwise(price) * factor
+        fits = nw.lit(True)
+    else:
+        large = price.abs() * float(factor) > float(money.EXACT_FLOAT)
+        minor = money.minor_expr(price, columns.scale, columns.rounding)
+        fits = money.fits_expr(price, columns.scale) if columns.rounding is None else nw.lit(True)
+    frame = frame.with_columns(
+        minor.cast(nw.Int64).alias(PREFIX + AMOUNT_MINOR_UNITS),
+        large.fill_null(False).alias(PREFIX + TOO_LARGE),
+        (~fits).alias(PREFIX + MISFIT),
+    )
+    if priced and is_whole_quantity:
+        product = _own(AMOUNT_MINOR_UNITS).cast(nw.Float64) * quantity.cast(nw.Float64)
+        large = (product.abs() > _LIMIT).fill_null(False)
+        units = nw.when(large).then(nw.lit(0)).otherwise(quantity)
+        frame = frame.with_columns(
+            (_own(AMOUNT_MINOR_UNITS) * units).alias(PREFIX + AMOUNT_MINOR_UNITS),
+            (_own(TOO_LARGE) | large).alias(PREFIX + TOO_LARGE),
+        )
+    signed = {AMOUNT_MINOR_UNITS: _own(AMOUNT_MINOR_UNITS)}
+    if columns.quantity is not None:
+        signed[QUANTITY] = quantity
+    return frame.with_columns(
+        nw.when(_own(IS_RETURN)).then(-value.abs()).otherwise(value).alias(PREFIX + name)
+        for name, value in signed.items()
+    )
+
+
+def _with_money_signs(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
+    """Add `is_return`, and `contradictory` where a price and its quantity are both negative."""
+    negative_price = (_own("price") < 0).fill_null(False)
+    negative_quantity, contradictory = nw.lit(False), nw.lit(False)
+    if columns.quantity is not None:
+        negative_quantity = (_own(QUANTITY) < 0).fill_null(False)
+        if columns.amount is None:
+            contradictory = negative_price & negative_quantity
+    if isinstance(columns.returns_by, ByOrderId):
+        is_return = _own(ORDER_ID).cast(nw.String).str.contains(columns.returns_by.pattern)
+    elif isinstance(columns.returns_by, ByColumn):
+        is_return = nw.col(columns.returns_by.column).cast(nw.Boolean)
+    else:
+        is_return = negative_price | negative_quantity
+    return frame.with_columns(
+        is_return.fill_null(False).alias(PREFIX + IS_RETURN),
+        contradictory.alias(PREFIX + "contradictory"),
+    )
+
+
+def _money_checks(columns: OrderColumns) -> list[tuple[str, nw.Expr]]:
+    priced = columns.amount is None
+    missing = _own("no_price")
+    unreadable = [("unreadable_amount", _own("price").is_null())]
+    if columns.quantity is not None:
+        bad_quantity = _own(QUANTITY).is_null() & ~_own(f"no_{QUANTITY}")
+        unreadable.append(("unreadable_quantity", bad_quantity))
+        if priced:
+            missing = missing | _own(f"no_{QUANTITY}")
+    checks = [("no_amount", missing), *unreadable]
+    # Minus times minus would make a purchase out of what somebody marked as negative twice.
+    checks.append(("contradictory_sign", _own("contradictory")))
+    return checks
+
+
+def _status(
+    columns: OrderColumns | EventColumns, checks: list[tuple[str, nw.Expr]]
+) -> nw.Expr:
+    status: Any = (
+        nw.when(_own(CUSTOMER_ID).is_null()).then(nw.lit(UNRESOLVED)).otherwise(nw.lit(COUNTED))
+    )
+    for reason, applies in reversed(checks):
+        status = nw.when(applies).then(nw.lit(reason_code(reason))).otherwise(status)
+    return status.cast(nw.Int64)
+
+
+def _without_repeats(
+    source: frames.Source,
+    frame: frames.Frame,
+    columns: OrderColumns | EventColumns,
+    host_columns: list[str],
+) -> frames.Frame:
+    """Mark repeated event ids and, where asked for, repeated rows; the first in time stays."""
+    repeats = []
+    if columns.event_id is not None:
+        repeats.append(("duplicate_event_id", [PREFIX + EVENT_ID], ~_own(EVENT_ID).is_null()))
+    if isinstance(columns, OrderColumns) and columns.duplicate_lines == "quarantine":
+        repeats.append(("duplicate_line", host_columns, nw.lit(True)))
+    for reason, keys, applies in repeats:
+        frame = frame.with_columns(
+            (_own(STATUS) <= COUNTED).alias(PREFIX + "good"),
+            _own(INSTANT_US).fill_null(0).alias(PREFIX + "tie_time"),
+            *(
+                nw.col(column).cast(nw.String).fill_null("").alias(f"{PREFIX}tie_{role}")
+                for role, column in _ties(columns).items()
+            ),
+        )
+        frame = frame.with_columns(nw.lit(1, nw.Int64).alias(PREFIX + "one"))
+        frame = frames.with_running(
+            source,
+            frame,
+            [*keys, PREFIX + "good"],
+            [f"{PREFIX}tie_{role}" for role in ("time", *_ties(columns))],
+            {PREFIX + "occurrence": (PREFIX + "one", "sum")},
+        )
+        repeated = applies & _own("good") & (_own("occurrence") > 1)
+        frame = frame.with_columns(
+            nw.when(repeated)
+            .then(nw.lit(reason_code(reason)))
+            .otherwise(_own(STATUS))
+            .cast(nw.Int64)
+            .alias(PREFIX + STATUS)
+        )
+    return frame
+
+
+def _ties(columns: OrderColumns | EventColumns) -> dict[str, str]:
+    """Return what decides between repeats of one instant, so that every engine keeps the same."""
+    ties = {CUSTOMER_ID: PREFIX + CUSTOMER_ID}
+    if isinstance(columns, OrderColumns):
+        ties |= {ORDER_ID: PREFIX + ORDER_ID, AMOUNT_MINOR_UNITS: PREFIX + AMOUNT_MINOR_UNITS}
+    return ties | columns.carried()

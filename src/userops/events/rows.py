@@ -1,0 +1,235 @@
+"""The one normaliser, row by row: what `normalise.py` says in columns, for one row in a request.
+
+Both take every decision in the same order and with the same primitives; the conformance tests hold
+them equal. Duplicates are the exception: they can only be seen in a population.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from userops.core import money
+from userops.core.time import instant_of
+from userops.core.timetext import time_text
+from userops.errors import ColumnNotFoundError, ColumnTypeError, MoneyOverflowError, MoneyScaleError
+from userops.events.columns import (
+    COUNTED,
+    REASONS,
+    UNRESOLVED,
+    ByColumn,
+    ByOrderId,
+    EventColumns,
+    OrderColumns,
+)
+
+__all__ = ["Row", "read_row"]
+
+_LIMIT = 2**62
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """One normalised row.
+
+    Attributes:
+        customer_id: The customer, or None.
+        order_id: The order, or None.
+        event_id: The row's own id, or None.
+        instant_us: Microseconds since 1970-01-01 UTC, or None where it has none.
+        amount_minor_units: Exact money, negative on returns, or None for events.
+        quantity: Units, negative on returns, or None.
+        is_return: Whether the row is a return.
+        reason: `counted`, `unresolved`, or why the row is quarantined.
+        carried: The optional columns, by role.
+    """
+
+    customer_id: str | int | None
+    order_id: str | int | None = None
+    event_id: str | int | None = None
+    instant_us: int | None = None
+    amount_minor_units: int | None = None
+    quantity: int | float | None = None
+    is_return: bool = False
+    reason: str = "counted"
+    carried: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the row counts for a known customer."""
+        return self.reason == REASONS[COUNTED]
+
+
+def read_row(row: Mapping[str, Any], columns: OrderColumns | EventColumns) -> Row:
+    """Normalise one row of the host.
+
+    Args:
+        row: Column name to value, as the host's table would hold it.
+        columns: The same mapping that reads the table.
+
+    Raises:
+        ColumnNotFoundError: If a mapped column is not in the row.
+        ColumnTypeError: If an id is a float, or the time is of an unusable type.
+        MoneyScaleError: If the amount does not fit the scale.
+        MoneyOverflowError: If the amount leaves exact integers.
+    """
+    customer = _id(row, columns.customer_id)
+    people = [customer, *(_id(row, column) for column in columns.identifiers.values())]
+    reason = None if any(p is not None for p in people) else "no_customer"
+    found: dict[str, Any] = {"customer_id": customer, "event_id": _id(row, columns.event_id)}
+    if isinstance(columns, OrderColumns) and columns.order_id is not None:
+        found["order_id"] = _id(row, columns.order_id)
+        if found["order_id"] is None:
+            reason = reason or "no_order_id"
+    found["instant_us"], problem = _instant(_value(row, columns.time_column), columns)
+    reason = reason or problem
+    if isinstance(columns, OrderColumns):
+        paid, problem = _money(row, columns, found.get("order_id"))
+        found |= paid
+        reason = reason or problem
+        if reason is None:
+            _check_money(found, columns)
+        found.pop("misfit")
+    if reason is None:
+        reason = REASONS[COUNTED] if customer is not None else "unresolved"
+    carried = {role: _value(row, column) for role, column in columns.carried().items()}
+    return Row(reason=reason, carried=carried, **found)
+
+
+def _value(row: Mapping[str, Any], column: str) -> Any:
+    try:
+        return row[column]
+    except KeyError:
+        raise ColumnNotFoundError(column, [str(k) for k in row]) from None
+
+
+def _id(row: Mapping[str, Any], column: str | None) -> str | int | None:
+    if column is None:
+        return None
+    value = _value(row, column)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, str):
+        return value
+    if hasattr(value, "__index__") and not isinstance(value, bool):
+        return int(value)
+    raise ColumnTypeError(
+        column,
+        "cannot be an id",
+        got=f"{value!r} ({type(value).__name__})",
+        allowed="text or whole numbers",
+        hint="a float id may already be rounded; read it as text",
+    )
+
+
+def _instant(
+    value: Any, columns: OrderColumns | EventColumns
+) -> tuple[int | None, str | None]:
+    if value is None or value != value:
+        return None, "no_time"
+    if isinstance(value, dt.date) and columns.time_format is None:
+        return instant_of(value, columns.zone), None
+    unit = columns.epoch_unit_us
+    if isinstance(value, int) and unit is not None:
+        good = -(2**62 // unit) < value < 2**62 // unit
+        return (value * unit, None) if good else (None, "unreadable_time")
+    if isinstance(value, str | int) and unit is None:
+        text = str(value)
+        if not text.strip():
+            return None, "no_time"
+        read = time_text(columns.time_format).read(text)
+        if read is None:
+            return None, "unreadable_time"
+        clock, offset = read
+        return (columns.zone.instant(clock) if offset is None else clock - offset), None
+    raise ColumnTypeError(
+        columns.time_column,
+        "cannot be read as a time",
+        got=f"{value!r} with time_format={columns.time_format!r}",
+        allowed="a datetime, a date, or text",
+    )
+
+
+def _money(
+    row: Mapping[str, Any], columns: OrderColumns, order_id: str | int | None
+) -> tuple[dict[str, Any], str | None]:
+    priced = columns.amount is None
+    price_column = columns.unit_price if priced else columns.amount
+    assert price_column is not None  # the definition's own check
+    price = money.number_of(_value(row, price_column))
+    quantity: int | float | None = None
+    if columns.quantity is not None:
+        quantity = money.number_of(_value(row, columns.quantity))
+    problem = None
+    if price is None or (priced and quantity is None):
+        problem = "no_amount"
+    elif not math.isfinite(price):
+        problem = "unreadable_amount"
+    elif quantity is not None and not math.isfinite(quantity):
+        problem = "unreadable_quantity"
+    elif priced and quantity is not None and price < 0 and quantity < 0:
+        problem = "contradictory_sign"
+    is_return = _is_return(row, columns, order_id, price, quantity)
+    found = {"is_return": is_return, "amount_minor_units": None, "quantity": quantity}
+    if problem is not None:
+        return found | {"misfit": None}, problem
+    assert price is not None  # a missing price is a problem
+    minor = _minor(price, quantity if priced else None, columns)
+    found["misfit"] = price if minor is None else None
+    if minor is not None and is_return:
+        minor = -abs(minor)
+    if quantity is not None and is_return:
+        found["quantity"] = -abs(quantity)
+    return found | {"amount_minor_units": minor}, None
+
+
+def _minor(price: float, quantity: float | None, columns: OrderColumns) -> int | None:
+    if quantity is None:
+        return money.minor_of(price, columns.scale, columns.rounding)
+    if isinstance(quantity, int):
+        minor = money.minor_of(price, columns.scale, columns.rounding)
+        return None if minor is None else minor * quantity
+    return money.minor_of(float(price) * quantity, columns.scale, columns.rounding)
+
+
+def _is_return(
+    row: Mapping[str, Any],
+    columns: OrderColumns,
+    order_id: str | int | None,
+    price: float | None,
+    quantity: float | None,
+) -> bool:
+    by = columns.returns_by
+    if isinstance(by, ByOrderId):
+        return order_id is not None and re.search(by.pattern, str(order_id)) is not None
+    if isinstance(by, ByColumn):
+        return bool(_value(row, by.column) or False)
+    return (price is not None and price < 0) or (quantity is not None and quantity < 0)
+
+
+def _check_money(found: dict[str, Any], columns: OrderColumns) -> None:
+    misfit = found["misfit"]
+    if misfit is None:
+        if abs(found["amount_minor_units"]) <= _LIMIT:
+            return
+        raise MoneyOverflowError(
+            "an amount leaves exact 64-bit integers", got=found["amount_minor_units"],
+            allowed=f"up to 2**62 minor units at scale={columns.scale}",
+        )  # fmt: skip
+    if abs(misfit) * 10**columns.scale > money.EXACT_FLOAT:
+        raise MoneyOverflowError(
+            "a float amount is too large to be exact", got=misfit,
+            allowed=f"up to 2**53 minor units at scale={columns.scale}",
+        )  # fmt: skip
+    wider = range(columns.scale + 1, money.MAX_SCALE + 1)
+    raise MoneyScaleError(
+        "an amount has more decimals than the declared scale",
+        scale=columns.scale,
+        needed_scale=next((s for s in wider if money.minor_of(misfit, s) is not None), None),
+        got=misfit,
+    )
