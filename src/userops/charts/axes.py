@@ -20,7 +20,7 @@ def require_matplotlib() -> None:
     """
     try:
         import matplotlib  # noqa: F401
-    except ImportError as missing:
+    except ModuleNotFoundError as missing:
         raise MissingExtraError("plot", "matplotlib") from missing
 
 
@@ -44,7 +44,15 @@ def check_axes(ax: Axes | None) -> None:
         )
 
 
-def new_axes(*, width_inches: float, height_inches: float) -> Axes:
+def new_axes(
+    *,
+    width_inches: float,
+    height_inches: float,
+    left_inches: float = 0.8,
+    right_inches: float = 0.2,
+    bottom_inches: float = 0.5,
+    top_inches: float = 0.5,
+) -> Axes:
     """Create a figure that keeps all labels inside, and return its axes.
 
     The figure belongs to pyplot, so that a notebook shows it. A service that draws many charts
@@ -53,10 +61,24 @@ def new_axes(*, width_inches: float, height_inches: float) -> Axes:
     Args:
         width_inches: Width of the figure, > 0.
         height_inches: Height of the figure, > 0.
+        left_inches: What the labels at the left will about take. The layout settles when the
+            figure is drawn; until then texts are measured against this.
+        right_inches: The same for the right.
+        bottom_inches: The same for the bottom.
+        top_inches: The same for title and legend.
     """
     from matplotlib import pyplot as plt
 
-    _, ax = plt.subplots(figsize=(width_inches, height_inches), layout="constrained")
+    _, ax = plt.subplots(
+        figsize=(width_inches, height_inches),
+        layout="constrained",
+        gridspec_kw={
+            "left": left_inches / width_inches,
+            "right": 1 - right_inches / width_inches,
+            "bottom": bottom_inches / height_inches,
+            "top": 1 - top_inches / height_inches,
+        },
+    )
     return ax
 
 

@@ -14,7 +14,6 @@ from userops.charts.labels import (
     MISSING,
     Language,
     check_language,
-    display_width,
     format_percent,
     no_data,
     wrap_label,
@@ -27,6 +26,7 @@ from userops.charts.style import (
     draw_nothing,
     fitting_points,
     inches_of,
+    lines_inches,
     points_of,
 )
 
@@ -105,10 +105,21 @@ def share_bars(
 
 
 def _fitting_axes(names: Sequence[str], *, count: int, is_titled: bool) -> Axes:
-    lines = [wrap_label(name, columns=_LABEL_COLUMNS).count("\n") + 1 for name in names]
-    slot = max([0.24 * count + 0.12, *(0.19 * n + 0.08 for n in lines)])
-    height = 0.4 + 0.45 * is_titled + 0.35 * (count > 1) + max(slot * len(names), 0.9)
-    return new_axes(width_inches=7.2, height_inches=height)
+    labels = [wrap_label(name, columns=_LABEL_COLUMNS) for name in names]
+    points = points_of("medium")
+    slot = max(
+        0.24 * count + 0.12,
+        *(lines_inches(label.count("\n") + 1, points=points) + 0.06 for label in ["", *labels]),
+    )
+    top = 0.15 + 0.35 * is_titled + 0.3 * (count > 1)
+    return new_axes(
+        width_inches=7.2,
+        height_inches=0.3 + top + max(slot * len(names), 0.6),
+        left_inches=0.1 + max(inches_of(label, points=points) for label in ["", *labels]),
+        right_inches=0.05,
+        bottom_inches=0.3,
+        top_inches=top,
+    )
 
 
 def _draw_bars(
@@ -155,9 +166,8 @@ def _write_values(
     rooms = {False: 0.0, True: 0.0}
     for name, drawn in bars.items():
         for bar, text, below in zip(drawn, texts[name], is_negative[name], strict=True):
-            lines = text.split("\n")
-            room = inches_of(max(map(display_width, lines)), points)
-            rooms[bool(below)] = max(rooms[bool(below)], room + 2 * _VALUE_GAP_POINTS / 72)
+            room = inches_of(text, points=points) + 2 * _VALUE_GAP_POINTS / 72
+            rooms[bool(below)] = max(rooms[bool(below)], room)
             ax.annotate(
                 font.drawable(text),
                 (bar.get_width(), bar.get_y() + bar.get_height() / 2),

@@ -18,11 +18,11 @@ __all__ = [
     "GRID_COLOUR",
     "LIGHT_TEXT",
     "NO_GROUP_COLOUR",
-    "SHARE_COLOUR",
     "categorical_colours",
     "colours_by_name",
     "contrast_ratio",
     "fill_colours",
+    "mixed_colour",
     "sequential_colour",
     "text_colour_on",
 ]
@@ -31,7 +31,6 @@ DARK_TEXT = "#1a1a1a"
 LIGHT_TEXT = "#ffffff"
 GRID_COLOUR = "#8888884d"
 NO_GROUP_COLOUR = "#eeeeee"
-SHARE_COLOUR = "#707070"
 
 _OKABE_ITO = (
     "#0072b2",
@@ -132,7 +131,16 @@ def sequential_colour(position: float) -> str:
     """
     place = min(max(position, 0.0), 1.0) * (len(_SEQUENCE) - 1)
     lower = min(int(place), len(_SEQUENCE) - 2)
-    return _mixed(_SEQUENCE[lower], _SEQUENCE[lower + 1], place - lower)
+    return mixed_colour(_SEQUENCE[lower], _SEQUENCE[lower + 1], place - lower)
+
+
+def mixed_colour(first: str, second: str, weight: float) -> str:
+    """Return the colour between two hexadecimal colours; weight 0 is the first, 1 the second."""
+    mixed = (
+        round(a + (b - a) * weight)
+        for a, b in zip(_channels(first), _channels(second), strict=True)
+    )
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
 
 
 def text_colour_on(background: str) -> str:
@@ -159,7 +167,7 @@ def _cycled(palette: tuple[str, ...], count: int) -> tuple[str, ...]:
     rounds = -(-count // len(palette))
     # Each round mixes in more white: 0, then 1/2, 2/3, …
     tints = [
-        colour if turn == 0 else _mixed(colour, "#ffffff", turn / (turn + 1))
+        colour if turn == 0 else mixed_colour(colour, "#ffffff", turn / (turn + 1))
         for turn in range(rounds)
         for colour in palette
     ]
@@ -168,14 +176,6 @@ def _cycled(palette: tuple[str, ...], count: int) -> tuple[str, ...]:
 
 def _channels(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _mixed(first: str, second: str, weight: float) -> str:
-    mixed = (
-        round(a + (b - a) * weight)
-        for a, b in zip(_channels(first), _channels(second), strict=True)
-    )
-    return "#" + "".join(f"{channel:02x}" for channel in mixed)
 
 
 def _luminance(colour: str) -> float:

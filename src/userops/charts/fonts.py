@@ -55,6 +55,9 @@ _BOX = "□"
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Mn", "Zs", "Zl", "Zp"})
 _EXAMPLES_MAX = 12
 
+FontFile = tuple[str, int]
+"""A path, and which face of a collection."""
+
 
 @attrs.frozen
 class ChartFont:
@@ -64,10 +67,13 @@ class ChartFont:
         families: Font families in the order in which a letter is looked for.
         boxed: Letters to be replaced by a box, because no font has them and this matplotlib has
             no font of boxes.
+        is_bold: Whether all the fonts added for these texts come in bold too. If not, nothing is
+            drawn bold, as the Latin letters alone would be.
     """
 
     families: tuple[str, ...]
     boxed: frozenset[str] = frozenset()
+    is_bold: bool = True
 
     def drawable(self, text: str) -> str:
         """Return the text as it can be drawn."""
@@ -83,6 +89,11 @@ class ChartFont:
         signs as a formula.
         """
         return {"fontfamily": list(self.families), "parse_math": False}
+
+    @property
+    def heading_options(self) -> dict[str, Any]:
+        """The same for what stands out: bold where the fonts allow it."""
+        return {**self.text_options, "fontweight": "bold" if self.is_bold else "normal"}
 
 
 def chart_font(texts: Iterable[str]) -> ChartFont:
@@ -110,36 +121,41 @@ def chart_font(texts: Iterable[str]) -> ChartFont:
     added, left = _families_for(lacking)
     if left and _register_new_fonts(left):
         added, left = _families_for(lacking)
-    families += added
-    if not left:
-        return ChartFont(families)
     boxed = frozenset(map(chr, left))
-    _warn_of(boxed)
-    if _font_file(_BOXES_FAMILY) is not None:
-        # Named on purpose, it draws its boxes without one more warning for each letter.
-        return ChartFont((*families, _BOXES_FAMILY))
-    return ChartFont(families, boxed)
+    if boxed:
+        _warn_of(boxed)
+        if _font_file(_BOXES_FAMILY) is not None:
+            # Named on purpose, it draws its boxes without one more warning for each letter.
+            added, boxed = (*added, _BOXES_FAMILY), frozenset()
+    return ChartFont((*families, *added), boxed, is_bold=all(map(_has_bold, added)))
 
 
 def _families_for(codes: frozenset[int]) -> tuple[tuple[str, ...], frozenset[int]]:
     """Choose listed families that have the letters, and return those that none has."""
     from matplotlib import font_manager
 
-    listed = set(font_manager.fontManager.get_font_names()) - {_BOXES_FAMILY}
-    preferred = [name for name in PREFERRED_FAMILIES if name in listed]
-    ranked = preferred + sorted(listed.difference(preferred))
+    files: dict[str, FontFile] = {}
+    for entry in font_manager.fontManager.ttflist:
+        is_plain = entry.style == "normal" and entry.weight == 400
+        if entry.name != _BOXES_FAMILY and (is_plain or entry.name not in files):
+            files[entry.name] = (entry.fname, getattr(entry, "index", 0))
+    preferred = [name for name in PREFERRED_FAMILIES if name in files]
+    ranked = preferred + sorted(set(files).difference(preferred))
     # The usual case ends with the first font; all are opened only if no single one will do.
     for name in ranked:
-        if not _lacking(codes, [_font_file(name)]):
+        if not _lacking(codes, [files[name]]) and _font_file(name) is not None:
             return (name,), frozenset()
     chosen: tuple[str, ...] = ()
     left = codes
     while left:
-        remainders = {name: _lacking(left, [_font_file(name)]) for name in ranked}
-        best = min(remainders, key=lambda name: len(remainders[name]), default=None)
+        remainders = {name: _lacking(left, [files[name]]) for name in ranked}
+        best = min(ranked, key=lambda name: len(remainders[name]), default=None)
         if best is None or remainders[best] == left:
             break
-        chosen, left = (*chosen, best), remainders[best]
+        ranked.remove(best)
+        # matplotlib may be told to leave out fonts that it lists.
+        if _font_file(best) is not None:
+            chosen, left = (*chosen, best), remainders[best]
     return chosen, left
 
 
@@ -152,37 +168,47 @@ def _register_new_fonts(codes: frozenset[int]) -> bool:
     helpful = [
         path
         for path in sorted(set(font_manager.findSystemFonts()) - listed)
-        if _lacking(codes, [path]) != codes
+        if _lacking(codes, [(path, 0)]) != codes
     ]
     for path in helpful:
         manager.addfont(path)
     return bool(helpful)
 
 
-def _host_files(families: Iterable[str]) -> list[str]:
+def _host_files(families: Iterable[str]) -> list[FontFile]:
     """Return the files of the host's fonts, or that of matplotlib's default where none exists."""
-    from matplotlib import font_manager
+    return [file for file in map(_font_file, families) if file is not None] or [
+        file for file in [_font_file("DejaVu Sans")] if file is not None
+    ]
 
-    files = [file for file in map(_font_file, families) if file is not None]
-    return files or [font_manager.findfont(font_manager.FontProperties(family=["DejaVu Sans"]))]
 
-
-def _font_file(family: str) -> str | None:
-    """Return the file that matplotlib opens for a family; None where it knows no such family."""
+def _font_file(family: str) -> FontFile | None:
+    """Return what matplotlib opens for a family; None where it knows no such family."""
     from matplotlib import font_manager
 
     wanted = font_manager.FontProperties(family=[family])
     try:
-        return font_manager.findfont(wanted, fallback_to_default=False)
+        file = font_manager.findfont(wanted, fallback_to_default=False)
     except (ValueError, OSError):
         return None
+    return str(file), getattr(file, "face_index", 0)
 
 
-def _lacking(codes: frozenset[int], files: Iterable[str | None]) -> frozenset[int]:
-    for file in files:
-        if codes and file is not None:
+def _has_bold(family: str) -> bool:
+    from matplotlib import font_manager
+
+    return any(
+        entry.name == family and isinstance(entry.weight, int) and entry.weight >= 600
+        for entry in font_manager.fontManager.ttflist
+    )
+
+
+def _lacking(codes: frozenset[int], files: Iterable[FontFile]) -> frozenset[int]:
+    """Return the letters that no file has."""
+    for path, face_index in files:
+        if codes:
             wanted = np.fromiter(codes, dtype=np.int32)
-            has = np.isin(wanted, _letters_in(str(file), getattr(file, "face_index", 0)))
+            has = np.isin(wanted, _letters_in(path, face_index))
             codes = frozenset(wanted[~has].tolist())
     return codes
 

@@ -23,7 +23,6 @@ from userops.charts.labels import (
     MISSING,
     Language,
     check_language,
-    display_width,
     format_compact,
     no_data,
     unbreakable_width,
@@ -35,9 +34,11 @@ from userops.charts.style import (
     SMALLEST_POINTS,
     add_words,
     clean_axes,
+    columns_in,
     draw_nothing,
     fitting_points,
     inches_of,
+    lines_inches,
     points_of,
 )
 
@@ -48,9 +49,11 @@ __all__ = ["heat_grid"]
 
 _ROW_LABEL_COLUMNS = 20
 _FIGURE_WIDTH_MAX = 16.0
-# Shares of a cell: the margin at each side, and what group names may take from the top.
+# Shares of a cell: the margin at each side; what group names should take at most from the top, and
+# what they take when they cannot be made smaller.
 _MARGIN = 0.06
 _NAME_HEIGHT_MAX = 0.5
+_NAME_HEIGHT_LIMIT = 0.65
 
 
 @attrs.frozen
@@ -209,19 +212,24 @@ def _cell_colours(grid: _Grid, colours: Mapping[str, str]) -> list[list[str]]:
 
 def _fitting_axes(grid: _Grid, *, is_named: bool, is_titled: bool) -> Axes:
     points = points_of("small")
-    lines = [line for row in grid.texts for text in row for line in text.split("\n")]
-    widest = max(map(display_width, lines), default=0)
-    widest = max([widest, *map(unbreakable_width, grid.columns)])
-    tallest = max((text.count("\n") + 1 for row in grid.texts for text in row), default=1)
-    cell_width = min(max(inches_of(widest + 1, points), 0.6), 1.7)
-    cell_height = max(0.2 + tallest * points * 1.3 / 72, 0.4)
+    cells = [text for row in grid.texts for text in row]
+    words = [piece for label in grid.columns for piece in label.split()]
+    widest = max(inches_of(text, points=points) for text in [*cells, *words, ""])
+    cell_width = min(max(widest + 0.12, 0.6), 1.7)
+    cell_height = 0.2 + lines_inches(max(t.count("\n") + 1 for t in [*cells, ""]), points=points)
     if grid.groups is not None:
         cell_width, cell_height = max(cell_width, 1.3), cell_height + 0.42
-    label_width = max(map(display_width, grid.rows), default=0)
-    left = inches_of(min(label_width, _ROW_LABEL_COLUMNS), points_of("medium")) + 0.4
-    width = left + max(len(grid.columns) * cell_width, 3.2)
-    height = 0.5 + 0.3 * is_named + 0.4 * is_titled + max(len(grid.rows) * cell_height, 0.9)
-    return new_axes(width_inches=min(width, _FIGURE_WIDTH_MAX), height_inches=height)
+    labels = [wrap_label(label, columns=_ROW_LABEL_COLUMNS) for label in grid.rows]
+    left = 0.4 + max(inches_of(label, points=points_of("medium")) for label in [*labels, ""])
+    bottom, top = 0.3 + 0.25 * is_named, 0.15 + 0.35 * is_titled
+    return new_axes(
+        width_inches=min(left + max(len(grid.columns) * cell_width, 3.2), _FIGURE_WIDTH_MAX),
+        height_inches=bottom + top + max(len(grid.rows) * cell_height, 0.9),
+        left_inches=left,
+        right_inches=0.05,
+        bottom_inches=bottom,
+        top_inches=top,
+    )
 
 
 def _draw_cells(ax: Axes, grid: _Grid, colours: list[list[str]], font: ChartFont) -> None:
@@ -272,23 +280,21 @@ def _draw_group_names(ax: Axes, grid: _Grid, colours: list[list[str]], font: Cha
     )
     points = points_of("small")
     while True:
+        rooms = [columns_in(r.length * width * 0.94, points=points) for r in grid.regions]
         names = [
-            wrap_label(
-                region.name,
-                columns=max(2, int(region.length * width * 0.9 / inches_of(1, points))),
-            )
-            for region in grid.regions
+            wrap_label(r.name, columns=room) for r, room in zip(grid.regions, rooms, strict=True)
         ]
-        lines = max(name.count("\n") + 1 for name in names)
+        # No word is to be broken, and half of the cell is left for its text.
         is_whole = all(
-            "\n" not in name or unbreakable_width(region.name) <= _widest_line(name)
-            for name, region in zip(names, grid.regions, strict=True)
+            unbreakable_width(r.name) <= room for r, room in zip(grid.regions, rooms, strict=True)
         )
-        taken = lines * points * 1.25 / 72 / height + _MARGIN
+        lines = max(name.count("\n") + 1 for name in names)
+        taken = lines_inches(lines, points=points) / height + _MARGIN
         if (is_whole and taken <= _NAME_HEIGHT_MAX) or points <= SMALLEST_POINTS:
             break
         points -= 0.5
     for name, region in zip(names, grid.regions, strict=True):
+        colour = colours[region.row][region.column]
         ax.text(
             region.column + region.length / 2,
             region.row + _MARGIN,
@@ -296,29 +302,28 @@ def _draw_group_names(ax: Axes, grid: _Grid, colours: list[list[str]], font: Cha
             ha="center",
             va="top",
             fontsize=points,
-            fontweight="bold",
             linespacing=1.1,
-            color=text_colour_on(colours[region.row][region.column]),
-            **font.text_options,
+            color=text_colour_on(colour),
+            # Hides the line between two cells that the name runs across.
+            bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.5},
+            **font.heading_options,
         )
-    return min(taken, _NAME_HEIGHT_MAX)
-
-
-def _widest_line(text: str) -> int:
-    return max(map(display_width, text.split("\n")))
+    return min(taken, _NAME_HEIGHT_LIMIT)
 
 
 def _label_sides(ax: Axes, grid: _Grid, font: ChartFont) -> None:
     n_rows, n_columns = grid.shape
     clean_axes(ax)
     points = points_of("medium")
-    room = int(axes_inches(ax)[0] / n_columns / inches_of(1, points))
-    if max(map(unbreakable_width, grid.columns)) <= room:
-        labels = [wrap_label(label, columns=max(2, room)) for label in grid.columns]
-        slant: dict[str, Any] = {}
-    else:
-        labels = grid.columns
-        slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    cell_width = axes_inches(ax)[0] / n_columns
+    room = columns_in(cell_width, points=points)
+    labels = grid.columns
+    slant: dict[str, Any] = {}
+    if max(inches_of(f"{label} ", points=points) for label in labels) > cell_width:
+        if max(map(unbreakable_width, labels)) <= room:
+            labels = [wrap_label(label, columns=room) for label in labels]
+        else:
+            slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     ax.set_xticks(
         np.arange(n_columns) + 0.5,
         labels=[font.drawable(label) for label in labels],

@@ -18,6 +18,7 @@ __all__ = [
     "format_percent",
     "no_data",
     "unbreakable_width",
+    "width_in_ems",
     "wrap_label",
 ]
 
@@ -133,6 +134,13 @@ def display_width(text: str) -> int:
     return sum(map(_width, text))
 
 
+def width_in_ems(text: str) -> float:
+    """Return about how wide the widest line of a text is drawn, in font sizes, rather too wide."""
+    # An average of DejaVu Sans; a Chinese character is exactly one em wide.
+    ems = {0: 0.0, 1: 0.62, 2: 1.0}
+    return max(sum(ems[_width(character)] for character in line) for line in text.split("\n"))
+
+
 def unbreakable_width(text: str) -> int:
     """Return the columns of the widest part of a text that no line break can divide."""
     return max((display_width(piece) for piece in _pieces(text)), default=0)
@@ -141,7 +149,7 @@ def unbreakable_width(text: str) -> int:
 def wrap_label(text: str, *, columns: int) -> str:
     """Break a name into lines of about equal width.
 
-    Latin text breaks at spaces and after hyphens and slashes, Chinese text between any two
+    Latin text breaks at spaces and after hyphens and slashes before a letter, Chinese text between any two
     characters except before closing and after opening punctuation. A word longer than a line is
     broken where the line ends.
 
@@ -193,7 +201,9 @@ def _pieces(text: str) -> list[str]:
     before = ""
     for character in text:
         wide = _width(character) == 2 or (before != "" and _width(before) == 2)
-        is_break = before.isspace() or before in {"-", "/"} or wide
+        # A date such as 2024-01 stays whole.
+        is_break = before.isspace() or wide
+        is_break |= before in {"-", "/"} and not character.isdigit()
         if character.isspace() or character in _CLOSING or before in _OPENING:
             is_break = False
         if is_break or not pieces:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.charts.axes import axes_inches, check_axes, new_axes
-from userops.charts.colours import SHARE_COLOUR, categorical_colours, colours_by_name
+from userops.charts.colours import categorical_colours, colours_by_name
 from userops.charts.fonts import ChartFont, chart_font
 from userops.charts.labels import (
     Language,
@@ -28,6 +28,7 @@ from userops.charts.style import (
     draw_nothing,
     inches_of,
     points_of,
+    quiet_colour,
 )
 from userops.errors import InvalidArgumentError
 
@@ -72,7 +73,7 @@ def timeline(
         share_label: What the share is.
         kind: `"line"`, or `"area"` for areas stacked in the order of the series, for which
             values must be known and not negative.
-        share_kind: `"line"`, or `"bars"` behind the series.
+        share_kind: `"line"`, or `"bars"` behind the lines of the series.
         series_colours: Colours of some or all series; the others get theirs from a palette for
             colour-blind readers.
         title: The title.
@@ -100,6 +101,10 @@ def timeline(
     numbers = series_of(series, expected=len(days), of="dates")
     if kind == "area":
         _check_stackable(numbers)
+        if share is not None and share_kind == "bars":
+            raise InvalidArgumentError(
+                "share_kind", "bars would lie behind the areas", got="bars", allowed="line"
+            )
     shares = None if share is None else _checked_shares(share, expected=len(days))
     colours = colours_by_name(
         numbers, chosen=series_colours, palette=categorical_colours, argument="series_colours"
@@ -112,7 +117,9 @@ def timeline(
         + [write_share(float(value)) for value in (() if shares is None else shares)]
     )
     if ax is None:
-        ax = new_axes(width_inches=8.0, height_inches=4.2)
+        ax = new_axes(
+            width_inches=8.0, height_inches=4.2, right_inches=0.2 + 0.6 * bool(share_name)
+        )
     legend_points = 0.0
     if words:
         draw_nothing(ax, words, font=font)
@@ -228,12 +235,22 @@ def _dress(
         ax.set_ylim(0, 1)
     elif (known >= 0).all():
         ax.set_ylim(bottom=0)
+    # Room between the first date and the zero of the scales.
+    ax.tick_params(axis="x", pad=7)
     _date_ticks(ax, days)
     ax.tick_params(labelfontfamily=list(font.families))
 
 
 def _date_ticks(ax: Axes, days: Floats) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, num2date
+    from matplotlib.dates import (
+        HOURLY,
+        MINUTELY,
+        MONTHLY,
+        SECONDLY,
+        AutoDateLocator,
+        ConciseDateFormatter,
+        num2date,
+    )
 
     # The host may then draw its own lines at dates.
     ax.xaxis_date()
@@ -242,12 +259,12 @@ def _date_ticks(ax: Axes, days: Floats) -> None:
     width = axes_inches(ax)[0]
     moments = [num2date(day, tz=dt.UTC) for day in days]  # type: ignore[no-untyped-call]
     if all(m.day == 1 and m.time() == dt.time() for m in moments):
-        form, columns = "%Y-%m", 8
+        form, widest = "%Y-%m", "2000-01 "
     elif all(m.time() == dt.time() for m in moments):
-        form, columns = "%Y-%m-%d", 11
+        form, widest = "%Y-%m-%d", "2000-01-01 "
     else:
-        form, columns = "%Y-%m-%d\n%H:%M", 11
-    room = inches_of(columns, points_of("medium"))
+        form, widest = "%Y-%m-%d\n%H:%M", "2000-01-01 "
+    room = inches_of(widest, points=points_of("medium"))
     gap = float(np.diff(days).min()) / (1.04 * span) * width if span else width
     if gap >= room:
         # Few dates: a tick where a value is, never between two.
@@ -255,8 +272,11 @@ def _date_ticks(ax: Axes, days: Floats) -> None:
         return
     # The days stand for wall clocks, which the zone of the host's settings must not move.
     locator = AutoDateLocator(  # type: ignore[no-untyped-call]
-        tz=dt.UTC, minticks=3, maxticks=max(3, int(width / room))
+        tz=dt.UTC, minticks=2, maxticks=max(4, int(width / room))
     )
+    # Without these, axes too narrow for its usual steps make matplotlib give up with a warning.
+    for frequency, step in ((MONTHLY, 12), (HOURLY, 24), (MINUTELY, 60), (SECONDLY, 60)):
+        locator.intervald[frequency] = [*locator.intervald[frequency], step]
     ax.xaxis.set_major_locator(locator)
     # Numbers alone, as names of months would be English in a Chinese chart.
     form_by_unit = ConciseDateFormatter(  # type: ignore[no-untyped-call]
@@ -279,15 +299,17 @@ def _draw_share(
     write: Callable[[float], str],
     font: ChartFont,
 ) -> Artist:
+    from matplotlib.patheffects import withStroke
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+    colour = quiet_colour(ax)
     twin = ax.twinx()
     twin.set_label("share")
     shares = np.where(np.isfinite(shares), shares, np.nan)
     handle: Artist
     if kind == "bars":
         width = 0.6 * float(np.diff(days).min()) if len(days) > 1 else 0.8
-        handle = twin.bar(days, shares, width=width, color=SHARE_COLOUR, alpha=0.3).patches[0]
+        handle = twin.bar(days, shares, width=width, color=colour, alpha=0.3).patches[0]
         ax.set_xlim(min(ax.get_xlim()[0], days[0] - width), max(ax.get_xlim()[1], days[-1] + width))
         # The second axes lie above the first unless told otherwise, and their bars would too.
         twin.set_facecolor(ax.get_facecolor())
@@ -295,9 +317,12 @@ def _draw_share(
         ax.patch.set_visible(False)
         ax.set_zorder(twin.get_zorder() + 1)
     else:
-        (handle,) = twin.plot(days, shares, color=SHARE_COLOUR, linewidth=2.4, alpha=0.75)
-        if len(days) == 1:
-            handle.set_marker("_")
+        # A rim in the colour of the background keeps the line visible where it runs over areas.
+        rim = [withStroke(linewidth=4.5, foreground=ax.get_facecolor())]
+        marker = "o" if len(days) == 1 else ""
+        (handle,) = twin.plot(
+            days, shares, color=colour, linewidth=2.4, marker=marker, path_effects=rim
+        )
     clean_axes(twin)
     known = shares[np.isfinite(shares)]
     highest = float(known.max(initial=0.0)) or 1.0
@@ -306,6 +331,6 @@ def _draw_share(
     twin.set_ylim(1.1 * lowest, 1.1 * highest)
     twin.yaxis.set_major_locator(MaxNLocator(nbins=5))
     twin.yaxis.set_major_formatter(FuncFormatter(lambda value, _: font.drawable(write(value))))
-    twin.tick_params(labelcolor=SHARE_COLOUR, labelfontfamily=list(font.families))
-    twin.set_ylabel(font.drawable(name), color=SHARE_COLOUR, labelpad=6, **font.text_options)
+    twin.tick_params(labelcolor=colour, labelfontfamily=list(font.families))
+    twin.set_ylabel(font.drawable(name), color=colour, labelpad=6, **font.text_options)
     return handle

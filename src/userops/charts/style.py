@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from userops.charts.axes import axes_inches
-from userops.charts.colours import GRID_COLOUR
+from userops.charts.colours import GRID_COLOUR, mixed_colour
 from userops.charts.fonts import ChartFont
-from userops.charts.labels import display_width, wrap_label
+from userops.charts.labels import width_in_ems, wrap_label
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -20,16 +22,21 @@ __all__ = [
     "add_legend",
     "add_words",
     "clean_axes",
+    "columns_in",
     "draw_nothing",
     "fitting_points",
     "inches_of",
+    "lines_inches",
     "points_of",
+    "quiet_colour",
 ]
 
-# Width of a letter in ems, on the safe side: the widest common text is bold DejaVu Sans.
-_EM_PER_COLUMN = 0.66
+# A bold Latin letter in ems, on the safe side.
+_EM_PER_COLUMN = 0.68
 _LINE_SPACING = 1.25
 _LEGEND_COLUMNS = 36
+# The key of a legend's entry and the gap to the next.
+_LEGEND_KEY_EMS = 4.0
 SMALLEST_POINTS = 5.0
 """Below this, text is not shrunk any more: it would fit, but nobody could read it."""
 
@@ -41,9 +48,19 @@ def points_of(size: str) -> float:
     return float(FontProperties(size=size).get_size_in_points())
 
 
-def inches_of(columns: float, points: float) -> float:
-    """Return about how wide a text of so many display columns is, rather too wide."""
-    return columns * _EM_PER_COLUMN * points / 72
+def columns_in(inches: float, *, points: float) -> int:
+    """Return how many display columns of text fit for certain into a width; at least 2."""
+    return max(2, int(inches * 72 / (_EM_PER_COLUMN * points)))
+
+
+def inches_of(text: str, *, points: float) -> float:
+    """Return about how wide a text is drawn, rather too wide."""
+    return width_in_ems(text) * points / 72
+
+
+def lines_inches(count: int, *, points: float) -> float:
+    """Return the height of so many lines of text."""
+    return count * _LINE_SPACING * points / 72
 
 
 def fitting_points(
@@ -61,12 +78,13 @@ def fitting_points(
         Points, between `SMALLEST_POINTS` and `largest`.
     """
     points = largest
-    for text in texts:
-        lines = text.split("\n")
-        columns = max(map(display_width, lines))
-        if columns:
-            points = min(points, width_inches * 72 / (columns * _EM_PER_COLUMN))
-        points = min(points, height_inches * 72 / (len(lines) * _LINE_SPACING))
+    for text in filter(None, texts):
+        lines = text.count("\n") + 1
+        points = min(
+            points,
+            width_inches / inches_of(text, points=1),
+            height_inches / lines_inches(lines, points=1),
+        )
     return max(points, min(SMALLEST_POINTS, largest))
 
 
@@ -86,6 +104,20 @@ def clean_axes(ax: Axes, *, spines: Sequence[str] = (), grid: str | None = None)
         ax.grid(visible=True, axis="x", color=GRID_COLOUR, linewidth=0.8)
     elif grid == "y":
         ax.grid(visible=True, axis="y", color=GRID_COLOUR, linewidth=0.8)
+
+
+def quiet_colour(ax: Axes) -> str:
+    """Return the colour of things in the second row: the host's text colour, mixed with its back.
+
+    Args:
+        ax: The axes whose background counts.
+    """
+    import matplotlib as mpl
+    from matplotlib.colors import to_hex, to_rgba
+
+    face = ax.get_facecolor()
+    back = to_hex(face) if to_rgba(face)[3] else "#ffffff"
+    return mixed_colour(to_hex(mpl.rcParams["text.color"]), back, 0.4)
 
 
 def add_words(
@@ -112,14 +144,13 @@ def add_words(
     if not title:
         return
     points = points_of("large")
-    columns = max(12, int(axes_inches(ax)[0] / inches_of(1, points)))
+    columns = max(12, columns_in(axes_inches(ax)[0], points=points))
     ax.set_title(
         font.drawable(wrap_label(title, columns=columns)),
         loc="left",
         pad=above_points + 8,
         fontsize=points,
-        fontweight="bold",
-        **font.text_options,
+        **font.heading_options,
     )
 
 
@@ -138,10 +169,9 @@ def add_legend(ax: Axes, handles: Mapping[str, Artist], *, font: ChartFont) -> f
         return 0.0
     points = points_of("medium")
     wrapped = [wrap_label(name, columns=_LEGEND_COLUMNS) for name in handles]
-    widest = max(display_width(line) for name in wrapped for line in name.split("\n"))
-    # The key of an entry and the gap to the next take about six letters.
-    room = axes_inches(ax)[0] / inches_of(widest + 6, points)
-    columns = min(len(handles), max(1, math.floor(room)))
+    columns = _legend_columns(
+        [width_in_ems(name) for name in wrapped], axes_inches(ax)[0] * 72 / points
+    )
     # Names go in after: matplotlib leaves out entries whose name begins with an underscore.
     legend = ax.legend(
         list(handles.values()),
@@ -160,6 +190,15 @@ def add_legend(ax: Axes, handles: Mapping[str, Artist], *, font: ChartFont) -> f
         text.set(text=font.drawable(name), **font.text_options)
     lines = max(name.count("\n") + 1 for name in wrapped)
     return math.ceil(len(handles) / columns) * points * (_LINE_SPACING * lines + 0.45)
+
+
+def _legend_columns(widths: Sequence[float], room: float) -> int:
+    """Return the most columns whose entries fit side by side; matplotlib fills columns first."""
+    for columns in range(len(widths), 1, -1):
+        parts = np.array_split(np.asarray(widths), columns)
+        if sum(float(part.max()) + _LEGEND_KEY_EMS for part in parts) <= room:
+            return columns
+    return 1
 
 
 def draw_nothing(ax: Axes, words: str, *, font: ChartFont) -> None:

@@ -261,7 +261,10 @@ def with_datetime(source: Source, frame: Frame, column: str) -> Frame:
 
         native = native.withColumn(column, F.timestamp_micros(F.col(f"`{column}`")))
     elif source.engine == "ibis":
-        native = native.mutate(**{column: native[column].as_timestamp("us")})
+        value = native[column]
+        second = (value // 1_000_000).cast("int64").as_timestamp("s")
+        fraction = (value % 1_000_000).cast("int64").as_interval("us")
+        native = native.mutate(**{column: (second + fraction).cast("timestamp('UTC')")})
     else:
         return frame.with_columns(nw.col(column).cast(nw.Datetime("us", "UTC")))
     return nw.from_native(native).lazy()
@@ -417,10 +420,12 @@ def _ibis_hex_to_int(text: Any) -> Any:
 
 
 def _ibis_cached(native: Any) -> Any:
-    try:
-        return native.cache()
-    except Exception:  # noqa: BLE001 - a backend without temporary tables computes twice instead
-        return native
+    import ibis
+
+    if native.get_backend().name == "duckdb":
+        # Its cache cannot be dropped again by ibis 12 on DuckDB 2; in process a copy is as good.
+        return ibis.memtable(native.to_pyarrow())
+    return native.cache()
 
 
 def _pandas_to_arrow(native: Any) -> pa.Table:

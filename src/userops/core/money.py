@@ -153,5 +153,10 @@ def major_float(minor: int, scale: int) -> float:
 
 
 def major_expr(minor: nw.Expr, scale: int) -> nw.Expr:
-    """Return a column of minor units in major units as floats."""
-    return minor.cast(nw.Float64) / float(10**scale)
+    """Return a column of minor units in major units as floats, the same on every engine.
+
+    The divisor is made a column: Polars divides a column by a constant by multiplying with its
+    reciprocal, which is off in the last bit (170700 / 1000 gives 170.70000000000002).
+    """
+    units = minor.cast(nw.Float64)
+    return units / (units * 0.0 + float(10**scale))

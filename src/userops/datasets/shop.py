@@ -271,7 +271,7 @@ def synthetic_shop(
         InvalidArgumentError: If an argument is out of its range, or a name is not known.
         MissingExtraError: If the backend's package is not installed.
     """
-    from userops.core.frames import BACKENDS, from_arrow
+    from userops.core.frames import BACKENDS
 
     wanted = chosen_tables(tables)
     if backend not in BACKENDS:
@@ -282,27 +282,34 @@ def synthetic_shop(
         orders_per_customer=mean_orders(orders_per_customer),
         calendar=Calendar.between(*period(start, end)),
     )
-    shares = chosen_dirt(dirt)
+    return _build(setting, chosen_dirt(dirt), wanted, backend)
+
+
+def _build(
+    setting: Setting, dirt: Dirt | None, wanted: tuple[str, ...], backend: str
+) -> SyntheticShop:
+    from userops.core.frames import from_arrow
+
     workshop = Workshop(setting)
     frames: dict[str, Any] = {}
     summaries: list[TableSummary] = []
     log: list[DirtCount] = []
     for name in wanted:
         table = build_table(workshop, name)
-        if shares is not None:
+        if dirt is not None:
             rng = setting.rng(f"dirt in {name}")
             end_us = setting.calendar.end_us
-            table, counts = soil(table, name=name, dirt=shares, rng=rng, end_us=end_us)
+            table, counts = soil(table, name=name, dirt=dirt, rng=rng, end_us=end_us)
             log += counts
         summaries.append(_summary(name, table))
         frames[name] = from_arrow(table, backend)
     return SyntheticShop(
         seed=setting.seed,
-        start=start,
-        end=end,
+        start=setting.calendar.start,
+        end=setting.calendar.end,
         orders_per_customer=setting.orders_per_customer,
         backend=backend,
-        dirt=shares,
+        dirt=dirt,
         dirt_log=tuple(log),
         tables=MappingProxyType(frames),
         summaries=tuple(summaries),

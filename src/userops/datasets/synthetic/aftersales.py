@@ -21,7 +21,7 @@ _REVIEWS = (
     ("不太满意", "做工一般，有异味", "物流太慢了", "客服回复不及时"),
     ("一般般吧", "凑合能用", "价格偏高", "没有想象中好"),
     ("挺好的，下次还会买", "性价比不错", "质量可以，物流也快", "家人很喜欢"),
-    ("非常满意，强烈推荐！", "回购好几次了，一如既往的好", "包装精美，送人很合适", "超出预期，五星好评"),
+    ("非常满意，强烈推荐！", "回购好几次了，一直很好", "包装精美，送人合适", "超出预期，五星好评"),
 )  # fmt: skip
 _REVIEW_TEXTS = tuple(text for texts in _REVIEWS for text in texts)
 _TEXTS_PER_RATING = len(_REVIEWS[0])
@@ -33,9 +33,7 @@ def returns_table(
     """Build the table `returns`: parts of earlier lines that came back before the end."""
     rng = setting.rng("returns")
     rate = RETURN_RATES[catalogue.category].astype(np.float32)
-    line = np.flatnonzero(
-        rng.random(baskets.order.size, dtype=np.float32) < rate[baskets.product]
-    )
+    line = np.flatnonzero(rng.random(baskets.order.size, dtype=np.float32) < rate[baskets.product])
     wait_days = np.minimum(1.0 + 4.0 * rng.standard_gamma(2.0, line.size), _LONGEST_RETURN_DAYS)
     seconds = orders.seconds[baskets.order[line]] + (wait_days * DAY_S).astype(np.int64)
     bought = baskets.quantity[line].astype(np.int64)

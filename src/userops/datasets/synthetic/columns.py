@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +35,8 @@ def id_bytes(prefix: str, numbers: NDArray[np.int64], digits: int) -> NDArray[np
     out = np.empty((numbers.size, len(prefix) + digits), dtype=np.uint8)
     out[:, : len(prefix)] = np.frombuffer(prefix.encode("ascii"), dtype=np.uint8)
     # Division of 32-bit numbers is about twice as fast, and most ids fit.
-    rest = numbers.astype(np.uint32 if largest < 2**32 else np.uint64)
+    width: type[np.uint32 | np.uint64] = np.uint32 if largest < 2**32 else np.uint64
+    rest: NDArray[Any] = numbers.astype(width)
     for place in range(out.shape[1] - 1, len(prefix) - 1, -1):
         quotient = rest // 10
         out[:, place] = rest - quotient * 10
@@ -53,21 +55,27 @@ def random_bytes(
     return out
 
 
-def text(
-    letters: NDArray[np.uint8], missing: NDArray[np.bool_] | None = None
-) -> pa.ChunkedArray:
+def text(letters: NDArray[np.uint8], missing: NDArray[np.bool_] | None = None) -> pa.ChunkedArray:
     """Turn rows of bytes of equal width into a text column; `missing` rows become null."""
     rows, width = letters.shape
     step = _CHUNK_BYTES // width
     chunks = []
     for low in range(0, max(rows, 1), step):
-        part = np.ascontiguousarray(letters[low : low + step])
-        offsets = np.arange(0, (len(part) + 1) * width, width, dtype=np.int32)
+        part = letters[low : low + step]
         valid = None
-        if missing is not None:
-            valid = pa.py_buffer(np.packbits(~missing[low : low + step], bitorder="little"))
-        buffers = (pa.py_buffer(offsets), pa.py_buffer(part.reshape(-1)))
-        chunks.append(pa.StringArray.from_buffers(len(part), *buffers, valid))
+        if missing is None:
+            offsets = np.arange(0, (len(part) + 1) * width, width, dtype=np.int32)
+        else:
+            known = ~missing[low : low + step]
+            offsets = np.zeros(known.size + 1, dtype=np.int32)
+            np.cumsum(known * np.int32(width), out=offsets[1:])
+            valid = pa.py_buffer(np.packbits(known, bitorder="little"))
+            # What is unknown must not lie readable behind its null.
+            part = part[known]
+        data = pa.py_buffer(np.ascontiguousarray(part).reshape(-1))
+        chunks.append(
+            pa.StringArray.from_buffers(offsets.size - 1, pa.py_buffer(offsets), data, valid)
+        )
     return pa.chunked_array(chunks, type=pa.string())
 
 

@@ -63,9 +63,7 @@ def page_views_table(
             draw_codes(rng, idler.size, [0.3, 0.3, 0.4]),
         )
     )
-    product = np.concatenate(
-        (baskets.product[line], np.zeros(cart.size, dtype=np.int16), seen)
-    )
+    product = np.concatenate((baskets.product[line], np.zeros(cart.size, dtype=np.int16), seen))
     # A view before the sign-up could not be ascribed to a customer.
     kept = np.flatnonzero(seconds >= people.joined_s[customer])
     kept = kept[time_order(seconds[kept])]
@@ -146,7 +144,9 @@ def _campaigns(setting: Setting) -> list[tuple[str, int]]:
     start, end = setting.calendar.start, setting.calendar.end
     found = []
     for year in range(start.year, end.year + 1):
-        plan = [(f"{year}-{month:02d}-monthly", dt.date(year, month, 5), 10) for month in range(1, 13)]
+        plan = [
+            (f"{year}-{month:02d}-monthly", dt.date(year, month, 5), 10) for month in range(1, 13)
+        ]
         plan.append((f"{year}-mid-year", dt.date(year, 6, 16), 20))
         plan.append((f"{year}-double-11", dt.date(year, 11, 9), 20))
         found += [
@@ -172,13 +172,13 @@ def messages_table(
     rng = setting.rng("messages")
     campaigns = _campaigns(setting)
     customers, times, channels, campaign_codes = [], [], [], []
-    for code, (_, seconds) in enumerate(campaigns):
-        by_wecom = _reachable(people, identifiers["external_userid"], seconds)
-        by_sms = _reachable(people, identifiers["phone"], seconds)
+    for code, (_, starts) in enumerate(campaigns):
+        by_wecom = _reachable(people, identifiers["external_userid"], starts)
+        by_sms = _reachable(people, identifiers["phone"], starts)
         chosen = np.flatnonzero((by_wecom | by_sms) & (rng.random(people.count) < 0.5))
         customers.append(chosen)
         # Messages leave over a quarter of an hour.
-        times.append(seconds + rng.integers(0, 900, chosen.size))
+        times.append(starts + rng.integers(0, 900, chosen.size))
         channels.append((~by_wecom[chosen]).astype(np.int8))
         campaign_codes.append(np.full(chosen.size, code, dtype=np.int16))
     empty = np.zeros(0, dtype=np.int64)
@@ -205,8 +205,6 @@ def messages_table(
             "occurred_at": instants(setting.calendar, seconds[kept]),
             "action": choice_text(action[kept], _ACTIONS),
             "channel": choice_text(channel[message], _MESSAGE_CHANNELS),
-            "campaign": choice_text(
-                campaign[message], [name for name, _ in campaigns] or ["none"]
-            ),
+            "campaign": choice_text(campaign[message], [name for name, _ in campaigns] or ["none"]),
         }
     )

@@ -248,7 +248,9 @@ def _spoil_amounts(
     rng: np.random.Generator,
 ) -> pa.Table:
     cents = np.rint(table[amount].to_numpy() * 100).astype(np.int64)
-    table = _replace(table, amount, rows["zero_amounts"], pa.array(np.zeros(rows["zero_amounts"].size)))
+    table = _replace(
+        table, amount, rows["zero_amounts"], pa.array(np.zeros(rows["zero_amounts"].size))
+    )
     negative = rows["negative_amounts"]
     table = _replace(table, amount, negative, pa.array(-cents[negative] / 100.0))
     finer = rows["three_decimal_amounts"]

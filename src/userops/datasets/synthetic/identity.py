@@ -143,7 +143,9 @@ def _scrambled(prefix: str, owner: NDArray[np.int64], step: int, suffix: str) ->
     return np.hstack((numbers, np.broadcast_to(tail, (owner.size, tail.size))))
 
 
-def _values(setting: Setting, people: People, kind: str, owner: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _values(
+    setting: Setting, people: People, kind: str, owner: NDArray[np.int64]
+) -> NDArray[np.uint8]:
     match kind:
         case "phone":
             # No mobile number begins with 12, so none of these is anybody's.
@@ -153,7 +155,9 @@ def _values(setting: Setting, people: People, kind: str, owner: NDArray[np.int64
         case "unionid":
             return random_bytes(setting.rng("unionid"), people.count, 25, prefix="o6_")[owner]
         case "external_userid":
-            return random_bytes(setting.rng("external_userid"), people.count, 28, prefix="wm")[owner]
+            return random_bytes(setting.rng("external_userid"), people.count, 28, prefix="wm")[
+                owner
+            ]
         case "taobao_id":
             return _scrambled("tb", owner, _NUMBER_STEP, "")
         case _:

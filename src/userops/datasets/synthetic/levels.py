@@ -55,6 +55,8 @@ def rise(
     before = np.searchsorted(_THRESHOLDS_CENTS, total - net, side="right")
     rose = np.flatnonzero(after > before)
     # Of two rises in one second the higher counts, or the level then would be ambiguous.
-    same = (who[rose[1:]] == who[rose[:-1]]) & (seconds[order[rose[1:]]] == seconds[order[rose[:-1]]])
+    same = (who[rose[1:]] == who[rose[:-1]]) & (
+        seconds[order[rose[1:]]] == seconds[order[rose[:-1]]]
+    )
     rose = rose[np.append(~same, True)] if rose.size else rose
     return LevelChanges(who[rose], seconds[order[rose]], after[rose].astype(np.int8))

@@ -134,8 +134,9 @@ def draw_orders(setting: Setting, people: People) -> Orders:
 
     # One integer sort by (time, customer, first or not) orders everything at once.
     width = people.count.bit_length()
-    packed = np.concatenate((seconds, first_seconds)) << (width + 1)
-    packed |= np.concatenate((customer, first_customer)) << 1
+    packed: NDArray[np.int64] = np.concatenate((seconds, first_seconds))
+    packed <<= width + 1
+    packed |= np.concatenate((customer, first_customer)).astype(np.int64) << 1
     packed[customer.size :] |= 1
     packed.sort()
     return Orders(
@@ -156,9 +157,7 @@ def _draw_coupons(setting: Setting, orders: Orders) -> NDArray[np.int8]:
     return coupon
 
 
-def draw_baskets(
-    setting: Setting, people: People, catalogue: Catalogue, orders: Orders
-) -> Baskets:
+def draw_baskets(setting: Setting, people: People, catalogue: Catalogue, orders: Orders) -> Baskets:
     """Draw the lines of every order, and net them to the cent."""
     rng = setting.rng("baskets")
     orders_count = orders.customer.size

@@ -48,10 +48,10 @@ GUIDES = tuple(f"guide-{number:03d}" for number in range(1, 61))
 
 _GENDERS = ("female", "male")
 _CITIES = (
-    ("上海", "北京", "广州", "深圳", "杭州", "成都", "重庆", "武汉", "苏州", "南京")
-    + ("西安", "长沙", "天津", "郑州", "青岛", "宁波", "合肥", "佛山", "东莞", "无锡")
-    + ("厦门", "福州", "济南", "昆明", "沈阳", "大连", "南昌", "贵阳", "南宁", "哈尔滨")
-)
+    "上海", "北京", "广州", "深圳", "杭州", "成都", "重庆", "武汉", "苏州", "南京",
+    "西安", "长沙", "天津", "郑州", "青岛", "宁波", "合肥", "佛山", "东莞", "无锡",
+    "厦门", "福州", "济南", "昆明", "沈阳", "大连", "南昌", "贵阳", "南宁", "哈尔滨",
+)  # fmt: skip
 _CITY_WEIGHTS = 1.0 / np.arange(2, len(_CITIES) + 2) ** 0.8
 
 # Share of each category among the favourites of women, men, and customers of unknown gender.

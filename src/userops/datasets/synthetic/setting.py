@@ -37,10 +37,10 @@ _HOUR_S = 3_600
 MID_YEAR, DOUBLE_11, DOUBLE_12 = 1, 2, 3
 
 _MONDAY_TO_SUNDAY = np.array([0.95, 0.92, 0.93, 0.96, 1.02, 1.14, 1.10])
-_HOUR_PROFILE = np.array(
-    [0.50, 0.24, 0.12, 0.08, 0.07, 0.10, 0.22, 0.45, 0.80, 1.15, 1.35, 1.25]
-    + [1.30, 1.20, 1.10, 1.12, 1.10, 1.05, 1.15, 1.50, 1.95, 2.20, 1.85, 1.15]
-)
+_HOUR_PROFILE = np.array([
+    0.50, 0.24, 0.12, 0.08, 0.07, 0.10, 0.22, 0.45, 0.80, 1.15, 1.35, 1.25,
+    1.30, 1.20, 1.10, 1.12, 1.10, 1.05, 1.15, 1.50, 1.95, 2.20, 1.85, 1.15,
+])  # fmt: skip
 
 
 def _demand_of_days(days: NDArray[np.datetime64]) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
@@ -64,6 +64,10 @@ def _demand_of_days(days: NDArray[np.datetime64]) -> tuple[NDArray[np.float64], 
     lift[(month == 11) & (day == 1)] = 2.5
     lift[(month == 11) & (day == 11)] = 6.0
     return weekly * yearly * lift, sale
+
+
+def _epoch_s(day: dt.date) -> int:
+    return int(np.datetime64(day, "s").astype(np.int64))
 
 
 def _cumulative_by_hour(weight_of_days: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -95,7 +99,7 @@ class Calendar:
     @classmethod
     def between(cls, start: dt.date, end: dt.date) -> Calendar:
         """Build the calendar of the local days from `start` to before `end`."""
-        days = np.arange(start, end, dtype="datetime64[D]")
+        days = np.arange(np.datetime64(start, "D"), np.datetime64(end, "D"))
         demand, sale = _demand_of_days(days)
         growth = np.exp(0.25 * np.arange(days.size) / 365.25)
         return cls(
@@ -114,7 +118,7 @@ class Calendar:
     @property
     def end_us(self) -> int:
         """The end as microseconds since 1970-01-01 UTC."""
-        return (np.datetime64(self.end, "s").astype(int).item() - ZONE_OFFSET_S) * 1_000_000
+        return (_epoch_s(self.end) - ZONE_OFFSET_S) * 1_000_000
 
     def demand_until(self, seconds: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the demand between the start and each time."""
@@ -136,16 +140,16 @@ class Calendar:
         self, level: NDArray[np.float64], by_hour: NDArray[np.float64]
     ) -> NDArray[np.int64]:
         seconds = np.interp(level, by_hour, np.arange(by_hour.size) * float(_HOUR_S))
-        return np.clip(seconds.astype(np.int64), 0, self.span_s - 1)
+        return np.asarray(np.clip(seconds.astype(np.int64), 0, self.span_s - 1))
 
     def epoch_us(self, seconds: NDArray[np.int64]) -> NDArray[np.int64]:
         """Turn times of the shop into microseconds since 1970-01-01 UTC."""
-        start_s = np.datetime64(self.start, "s").astype(int).item() - ZONE_OFFSET_S
-        return (seconds.astype(np.int64) + start_s) * 1_000_000
+        start_s = _epoch_s(self.start) - ZONE_OFFSET_S
+        return np.asarray((seconds.astype(np.int64) + start_s) * 1_000_000)
 
     def sale_at(self, seconds: NDArray[np.int64]) -> NDArray[np.int8]:
         """Return the sale that runs at each time, 0 for none."""
-        return self.sale_of_day[seconds // DAY_S]
+        return np.asarray(self.sale_of_day[seconds // DAY_S])
 
 
 @attrs.frozen(eq=False)
@@ -172,14 +176,14 @@ class Setting:
 
 
 def draw_codes(
-    rng: np.random.Generator, size: int, weights: NDArray[np.float64] | list[float]
+    rng: np.random.Generator, size: int, weights: NDArray[np.floating] | list[float]
 ) -> NDArray[np.int16]:
     """Draw positions of `weights` in proportion to them (to 1 in 65,536)."""
     # A table of all 16-bit numbers is several times faster than Generator.choice.
     edges = np.cumsum(np.asarray(weights, dtype=np.float64))
     ticks = (np.arange(65_536) + 0.5) / 65_536 * edges[-1]
     table = np.searchsorted(edges, ticks, side="right").astype(np.int16)
-    return table[rng.integers(0, 65_536, size, dtype=np.uint16)]
+    return np.asarray(table[rng.integers(0, 65_536, size, dtype=np.uint16)])
 
 
 def time_order(seconds: NDArray[np.int64]) -> NDArray[np.int64]:

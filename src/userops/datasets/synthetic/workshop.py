@@ -97,9 +97,7 @@ _BUILDERS: dict[str, Callable[[Workshop], pa.Table]] = {
         w.setting, w.people, w.catalogue, w.orders, w.baskets
     ),
     "returns": lambda w: returns_table(w.setting, w.people, w.catalogue, w.orders, w.baskets),
-    "page_views": lambda w: page_views_table(
-        w.setting, w.people, w.catalogue, w.orders, w.baskets
-    ),
+    "page_views": lambda w: page_views_table(w.setting, w.people, w.catalogue, w.orders, w.baskets),
     "poster_scans": lambda w: poster_scans_table(w.setting, w.people, w.scans),
     "group_joins": lambda w: group_joins_table(w.setting, w.people),
     "guide_contacts": lambda w: guide_contacts_table(w.setting, w.people),

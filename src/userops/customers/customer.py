@@ -1,0 +1,221 @@
+"""One customer in memory, for a decision inside a request.
+
+A customer is read by the same normaliser as the tables (`events.rows`), sorted once, and then
+answers by binary search: how many orders, how much, and when last, as of any instant.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, Literal
+
+import attrs
+
+from userops.core.time import Zone
+from userops.errors import InvalidArgumentError
+from userops.events.columns import (
+    AMOUNT_MINOR_UNITS,
+    CUSTOMER_ID,
+    INSTANT_US,
+    IS_RETURN,
+    ORDER_ID,
+    QUANTITY,
+    EventColumns,
+    OrderColumns,
+)
+from userops.events.rows import Row, read_row
+
+__all__ = ["Customer", "Totals"]
+
+
+@attrs.frozen
+class Totals:
+    """What one customer comes to, as of an instant.
+
+    Attributes:
+        last_us: Instant of the latest order or event.
+        frequency: How many.
+        monetary_minor_units: Exact money by the returns policy; 0 for events.
+        returned_minor_units: Exact money of returns, zero or below, under `separate`.
+        return_rows: Rows of returns, under `separate`.
+    """
+
+    last_us: int
+    frequency: int
+    monetary_minor_units: int = 0
+    returned_minor_units: int = 0
+    return_rows: int = 0
+
+
+@attrs.frozen(eq=False, slots=False)
+class Customer:
+    """A customer and his events, immutable.
+
+    Attributes:
+        customer_id: Text or whole number.
+        rows: Event name to normalised rows, in time order, counted ones only.
+        columns: Event name to the mapping that read them.
+        quarantine: Rows that cannot count, with their `reason`.
+        returns: How returns count: `net`, `separate` or `ignore`.
+
+    Example:
+        >>> from userops.events import OrderColumns
+        >>> columns = OrderColumns(customer_id="who", ordered_at="at", amount="paid")
+        >>> rows = [{"who": "a", "at": "2024-01-05", "paid": 9.99}]
+        >>> customer = Customer.from_rows("a", {"order": rows}, {"order": columns})
+        >>> customer.with_event("order", {"who": "a", "at": "2024-02-01", "paid": 5})
+        Customer('a', order=2)
+    """
+
+    customer_id: str | int
+    rows: Mapping[str, tuple[Row, ...]]
+    columns: Mapping[str, OrderColumns | EventColumns]
+    quarantine: tuple[Row, ...] = ()
+    returns: Literal["net", "separate", "ignore"] = "net"
+
+    @classmethod
+    def from_rows(
+        cls,
+        customer_id: str | int,
+        events: Mapping[str, Sequence[Mapping[str, Any]]],
+        columns: Mapping[str, OrderColumns | EventColumns],
+        *,
+        returns: Literal["net", "separate", "ignore"] = "net",
+    ) -> Customer:
+        """Read a customer from rows as the host holds them.
+
+        Args:
+            customer_id: The id that the rows must carry.
+            events: Event name to rows; each row maps column names to values.
+            columns: Event name to the mapping, the one that reads the host's table.
+            returns: How returns count.
+
+        Raises:
+            InvalidArgumentError: If an event has no mapping, or a row belongs to somebody else.
+            DataError: If a row lacks a column, or its money cannot be exact.
+        """
+        good: dict[str, tuple[Row, ...]] = {}
+        bad: list[Row] = []
+        for name, raw in events.items():
+            if name not in columns:
+                raise InvalidArgumentError.unknown("events", name, columns)
+            read = [read_row(row, columns[name]) for row in raw]
+            for row in read:
+                if row.customer_id is not None and row.customer_id != customer_id:
+                    raise InvalidArgumentError(
+                        "events", f"a row of {name!r} belongs to another customer",
+                        got=row.customer_id, allowed=customer_id,
+                    )  # fmt: skip
+            good[name] = _sorted(row for row in read if row.is_counted)
+            bad += [row for row in read if not row.is_counted]
+        return cls(customer_id, good, dict(columns), tuple(bad), returns)
+
+    @classmethod
+    def from_normalised(
+        cls,
+        customer_id: str | int,
+        rows: Mapping[str, Sequence[Mapping[str, Any]]],
+        columns: Mapping[str, OrderColumns | EventColumns],
+        *,
+        returns: Literal["net", "separate", "ignore"] = "net",
+    ) -> Customer:
+        """Build a customer from rows that a table's normaliser has read already."""
+        own = (CUSTOMER_ID, ORDER_ID, INSTANT_US, AMOUNT_MINOR_UNITS, QUANTITY, IS_RETURN)
+        built = {
+            name: _sorted(
+                Row(
+                    **{key: row[key] for key in own if key in row},
+                    carried={key: value for key, value in row.items() if key not in own},
+                )
+                for row in mine
+            )
+            for name, mine in rows.items()
+        }
+        return cls(customer_id, built, dict(columns), (), returns)
+
+    def with_event(self, event: str, row: Mapping[str, Any]) -> Customer:
+        """Return a new customer with one more event, for context that is not stored yet.
+
+        Raises:
+            InvalidArgumentError: If the event has no mapping, or the row is somebody else's.
+        """
+        more = Customer.from_rows(self.customer_id, {event: [row]}, self.columns)
+        rows = {**self.rows, event: _sorted((*self.rows.get(event, ()), *more.rows[event]))}
+        return attrs.evolve(self, rows=rows, quarantine=(*self.quarantine, *more.quarantine))
+
+    @property
+    def zone(self) -> Zone:
+        """The zone in which days are counted."""
+        return next(iter(self.columns.values())).zone
+
+    def totals(self, event: str, before_us: int) -> Totals | None:
+        """Return what the events before an instant come to, or None where there are none.
+
+        Raises:
+            InvalidArgumentError: If the customer's mapping has no such event.
+        """
+        try:
+            index = self._indexes[event]
+        except KeyError:
+            raise InvalidArgumentError.unknown("event", event, self.columns) from None
+        frequency = bisect.bisect_left(index.made_us, before_us)
+        if not frequency:
+            return None
+        upto = bisect.bisect_left(index.row_us, before_us)
+        bought, back = index.bought[upto], index.returned[upto]
+        last_us = index.made_us[frequency - 1]
+        if self.returns == "net":
+            return Totals(last_us, frequency, bought + back)
+        if self.returns == "ignore":
+            return Totals(last_us, frequency, bought)
+        return Totals(last_us, frequency, bought, back, index.return_rows[upto])
+
+    @cached_property
+    def _indexes(self) -> dict[str, _Index]:
+        return {
+            name: _indexed(self.rows.get(name, ()), self.columns[name]) for name in self.columns
+        }
+
+    def __repr__(self) -> str:
+        """Return the id and how many rows of each event count."""
+        counts = "".join(f", {name}={len(rows)}" for name, rows in self.rows.items())
+        bad = f", quarantined={len(self.quarantine)}" if self.quarantine else ""
+        return f"Customer({self.customer_id!r}{counts}{bad})"
+
+
+@attrs.frozen
+class _Index:
+    made_us: list[int]  # instant of each order (its first line) or event, ascending
+    row_us: list[int]  # instant of each row, ascending; the sums below are one longer
+    bought: list[int]
+    returned: list[int]
+    return_rows: list[int]
+
+
+def _indexed(rows: Sequence[Row], columns: OrderColumns | EventColumns) -> _Index:
+    purchases = [row for row in rows if not row.is_return]
+    if isinstance(columns, OrderColumns) and columns.order_id is not None:
+        made: dict[Any, int] = {}
+        for row in purchases:
+            assert row.instant_us is not None  # counted rows have one
+            made.setdefault(row.order_id, row.instant_us)
+        made_us = sorted(made.values())
+    else:
+        made_us = [row.instant_us or 0 for row in purchases]
+    amounts = [row.amount_minor_units or 0 for row in rows]
+    signs = [row.is_return for row in rows]
+    pairs = list(zip(amounts, signs, strict=True))
+    return _Index(
+        made_us=made_us,
+        row_us=[row.instant_us or 0 for row in rows],
+        bought=[0, *accumulate(0 if back else amount for amount, back in pairs)],
+        returned=[0, *accumulate(amount if back else 0 for amount, back in pairs)],
+        return_rows=[0, *accumulate(int(back) for back in signs)],
+    )
+
+
+def _sorted(rows: Any) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda row: row.instant_us))

@@ -1,0 +1,327 @@
+"""The customers and their events, as the host holds them, and how returns count.
+
+Contract of the returns policies, all from the instant of the return and never earlier:
+
+    net        money returned is taken off the customer's total
+    separate   totals are gross; what was returned stands beside them
+    ignore     returns do not count at all
+
+An order stays an order when it is returned: frequency and recency count purchases that were made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import narwhals.stable.v2 as nw
+
+from userops.core import frames, money
+from userops.core.time import AsOf, Zone, as_of_us
+from userops.customers.customer import Customer
+from userops.customers.returns import linked_returns
+from userops.errors import EmptyHistoryError, InvalidArgumentError, InvalidDefinitionError
+from userops.events.columns import (
+    AMOUNT_MINOR_UNITS,
+    CUSTOMER_ID,
+    INSTANT_US,
+    IS_RETURN,
+    ORDER_ID,
+)
+from userops.events.table import Events, EventTable, Orders
+
+if TYPE_CHECKING:
+    from userops.events.quality import Quality
+
+__all__ = [
+    "FIRST_US",
+    "FREQUENCY",
+    "LAST_US",
+    "MONETARY",
+    "ORDER",
+    "RETURNED",
+    "RETURN_ROWS",
+    "History",
+    "ReturnsPolicy",
+]
+
+ORDER = "order"
+LAST_US = "last_us"
+FIRST_US = "first_us"
+FREQUENCY = "frequency"
+MONETARY = "monetary_minor_units"
+RETURNED = "returned_minor_units"
+RETURN_ROWS = "return_rows"
+
+ReturnsPolicy = Literal["net", "separate", "ignore"]
+
+
+class History:
+    """A company's events by name, read with one policy for returns.
+
+    Args:
+        events: Event name to table. `order` is an `Orders` (or a frame whose columns carry the
+            names of its roles), every other name an `Events` (or such a frame). An `Orders` alone
+            is short for `{"order": orders}`.
+        returns: `net`, `separate` or `ignore`; see the module.
+
+    Raises:
+        InvalidDefinitionError: If a name does not fit its table, the policy is not known, or the
+            tables disagree about the type of customer ids or the time zone.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from userops.events import Orders
+        >>> table = pa.table({
+        ...     "customer_id": ["a", "a", "b"], "ordered_at": ["2024-01-05", "2024-02-05",
+        ...     "2024-02-06"], "amount": [10, -10, 5]})
+        >>> History(Orders(table)).order_totals("2024-03-01").sort("customer_id").collect().rows()
+        [('a', 1704412800000000, 1, 0), ('b', 1707177600000000, 1, 500)]
+    """
+
+    def __init__(
+        self, events: Mapping[str, Any] | Orders, *, returns: ReturnsPolicy = "net"
+    ) -> None:
+        if isinstance(events, EventTable):
+            events = {ORDER: events}
+        if returns not in get_args(ReturnsPolicy):
+            raise InvalidDefinitionError(
+                "returns", "is not known", got=returns, allowed="'net', 'separate', 'ignore'"
+            )
+        if not isinstance(events, Mapping) or not events:
+            raise InvalidDefinitionError(
+                "events",
+                "must map names of events to tables",
+                got=type(events).__name__,
+                allowed="for example {'order': Orders(…), 'scan': Events(…)}",
+            )
+        self.returns: ReturnsPolicy = returns
+        self.events: dict[str, Orders | Events] = {
+            name: _table(name, table) for name, table in events.items()
+        }
+        _check_agreement(self.events)
+
+    @property
+    def orders(self) -> Orders:
+        """The orders.
+
+        Raises:
+            InvalidArgumentError: If the history has none; names the events that it has.
+        """
+        table = self.events.get(ORDER)
+        if not isinstance(table, Orders):
+            raise InvalidArgumentError(
+                "history", "has no orders", got=f"events {', '.join(self.events)}",
+                hint="add them under the name 'order'",
+            )  # fmt: skip
+        return table
+
+    def table(self, event: str) -> Orders | Events:
+        """Return the table of an event.
+
+        Raises:
+            InvalidArgumentError: If there is no such event; names the nearest.
+        """
+        if event not in self.events:
+            raise InvalidArgumentError.unknown("event", event, self.events)
+        return self.events[event]
+
+    @property
+    def zone(self) -> Zone:
+        """The zone in which days are counted."""
+        return next(iter(self.events.values())).columns.zone
+
+    @property
+    def quality(self) -> dict[str, Quality]:
+        """The quality report of each table."""
+        return {name: table.quality for name, table in self.events.items()}
+
+    def check(self) -> History:
+        """Check every table and return self; see `Orders.check`."""
+        for table in self.events.values():
+            table.check()
+        return self
+
+    def order_totals(self, as_of: AsOf) -> frames.Frame:
+        """Return one row a customer with at least one purchase before `as_of`.
+
+        Columns: `customer_id`, `last_us` (instant of the latest order), `frequency` (orders),
+        `monetary_minor_units` by the returns policy; with `separate` also `returned_minor_units`
+        (zero or below) and `return_rows`.
+        """
+        before = as_of_us(as_of, self.zone)
+        orders = self.orders
+        rows = orders.counted().filter(nw.col(INSTANT_US) < before)
+        is_return = nw.col(IS_RETURN)
+        bought_at = nw.when(~is_return).then(nw.col(INSTANT_US))
+        if self.returns == "ignore":
+            rows = rows.filter(~is_return)
+        amount = nw.col(AMOUNT_MINOR_UNITS)
+        if self.returns == "separate":
+            back = nw.when(is_return)
+            rows = rows.with_columns(
+                back.then(amount).otherwise(nw.lit(0)).alias(RETURNED),
+                back.then(nw.lit(1)).otherwise(nw.lit(0)).alias(RETURN_ROWS),
+                back.then(nw.lit(0)).otherwise(amount).alias(AMOUNT_MINOR_UNITS),
+            )
+        rows = rows.with_columns(bought_at.alias(FIRST_US))
+        sums = [AMOUNT_MINOR_UNITS, *_SEPARATE[: 2 * (self.returns == "separate")]]
+        if orders.columns.order_id is not None:
+            # An order of several lines was made at its first line.
+            rows = rows.group_by(CUSTOMER_ID, ORDER_ID).agg(
+                nw.col(FIRST_US).min(), nw.col(*sums).sum()
+            )
+        totals = rows.group_by(CUSTOMER_ID).agg(
+            nw.col(FIRST_US).max().alias(LAST_US),
+            nw.col(FIRST_US).count().alias(FREQUENCY),
+            nw.col(*sums).sum(),
+        ).with_columns(nw.col(FREQUENCY, *sums).cast(nw.Int64))
+        return totals.rename({AMOUNT_MINOR_UNITS: MONETARY}).filter(nw.col(FREQUENCY) > 0)
+
+    def event_totals(self, event: str, as_of: AsOf) -> frames.Frame:
+        """Return one row a customer with the event before `as_of`.
+
+        Columns: `customer_id`, `last_us`, `frequency`. Returns among orders do not count.
+        """
+        before = as_of_us(as_of, self.zone)
+        if event == ORDER:
+            return self.order_totals(as_of).select(CUSTOMER_ID, LAST_US, FREQUENCY)
+        rows = self.table(event).counted().filter(nw.col(INSTANT_US) < before)
+        return rows.group_by(CUSTOMER_ID).agg(
+            nw.col(INSTANT_US).max().alias(LAST_US), nw.len().alias(FREQUENCY)
+        ).with_columns(nw.col(FREQUENCY).cast(nw.Int64))
+
+    def linked_returns(self, as_of: AsOf) -> Any:
+        """Return one row a return before `as_of`, with the order that it takes back.
+
+        A return is linked by `return_of` where that names an earlier order of the customer, else
+        to the latest earlier purchase line of the same customer, product and quantity that no
+        other return has taken; brackets close in this way.
+
+        Returns:
+            The host's frame type with `customer_id`, `order_id`, `returned_at` (UTC),
+            `product_id`, `quantity`, `amount` (major units, zero or below), `linked_order_id`
+            (null where nothing fits) and `link`: `id`, `match` or `none`.
+
+        Raises:
+            InvalidArgumentError: If the orders map no `order_id`.
+        """
+        orders = self.orders
+        linked = linked_returns(orders, as_of_us(as_of, self.zone))
+        linked = linked.rename({INSTANT_US: "returned_at"}).with_columns(
+            money.major_expr(nw.col(AMOUNT_MINOR_UNITS), orders.scale).alias("amount")
+        )
+        linked = frames.with_datetime(orders.source, linked, "returned_at")
+        return orders.source.give_back(linked.drop(AMOUNT_MINOR_UNITS))
+
+    def order_table(self, as_of: AsOf) -> Any:
+        """Return one row an order made before `as_of`, net of the returns linked to it.
+
+        Returns:
+            The host's frame type with `customer_id`, `order_id`, `ordered_at` (UTC), `amount`,
+            `returned_amount` (zero or below) and `net_amount` in major units, and
+            `is_fully_returned`. Under `ignore` nothing is returned.
+
+        Raises:
+            InvalidArgumentError: If the orders map no `order_id`.
+        """
+        orders = self.orders
+        before = as_of_us(as_of, self.zone)
+        back = linked_returns(orders, before)  # refuses a history without order ids
+        bought = orders.counted().filter((nw.col(INSTANT_US) < before) & ~nw.col(IS_RETURN))
+        bought = bought.group_by(CUSTOMER_ID, ORDER_ID).agg(
+            nw.col(INSTANT_US).min(), nw.col(AMOUNT_MINOR_UNITS).sum()
+        )
+        back = back.filter(~nw.col("linked_order_id").is_null())
+        back = back.group_by(CUSTOMER_ID, "linked_order_id").agg(
+            nw.col(AMOUNT_MINOR_UNITS).sum().alias(RETURNED)
+        )
+        table = bought.join(
+            back,
+            how="left",
+            left_on=[CUSTOMER_ID, ORDER_ID],
+            right_on=[CUSTOMER_ID, "linked_order_id"],
+        ).with_columns(
+            nw.col(AMOUNT_MINOR_UNITS).cast(nw.Int64),
+            nw.lit(0, nw.Int64).alias(RETURNED)
+            if self.returns == "ignore"
+            else nw.col(RETURNED).cast(nw.Int64).fill_null(0),
+        )
+        amount, returned = nw.col(AMOUNT_MINOR_UNITS), nw.col(RETURNED)
+        table = table.select(
+            CUSTOMER_ID,
+            ORDER_ID,
+            nw.col(INSTANT_US).alias("ordered_at"),
+            money.major_expr(amount, orders.scale).alias("amount"),
+            money.major_expr(returned, orders.scale).alias("returned_amount"),
+            money.major_expr(amount + returned, orders.scale).alias("net_amount"),
+            ((returned < 0) & (amount + returned <= 0)).alias("is_fully_returned"),
+        )
+        table = frames.with_datetime(orders.source, table, "ordered_at")
+        return orders.source.give_back(table)
+
+    def customer(self, customer_id: str | int) -> Customer:
+        """Return one customer, read out of every table.
+
+        Raises:
+            EmptyHistoryError: If no table has a counted row of the customer.
+        """
+        rows = {}
+        for name, table in self.events.items():
+            mine = frames.to_rows(table.counted().filter(nw.col(CUSTOMER_ID) == customer_id))
+            rows[name] = tuple(mine)
+        if not any(rows.values()):
+            raise EmptyHistoryError(
+                f"there is no customer {customer_id!r}",
+                hint="ids have one type: 17850 and '17850' are two customers",
+            )
+        columns = {name: table.columns for name, table in self.events.items()}
+        return Customer.from_normalised(customer_id, rows, columns, returns=self.returns)
+
+    @cached_property
+    def _said_tables(self) -> str:
+        return ", ".join(f"{name}={table!r}" for name, table in self.events.items())
+
+    def __repr__(self) -> str:
+        """Return the tables and the policy; computes nothing."""
+        return f"History({self._said_tables}, returns={self.returns!r})"
+
+
+_SEPARATE = (RETURNED, RETURN_ROWS)
+
+
+def _table(name: str, table: Any) -> Orders | Events:
+    wanted = Orders if name == ORDER else Events
+    if isinstance(table, wanted):
+        return table
+    if isinstance(table, EventTable):
+        raise InvalidDefinitionError(
+            f"events[{name!r}]",
+            f"must be {wanted.__name__}",
+            got=type(table).__name__,
+            hint="orders go under the name 'order', everything else is Events",
+        )
+    return wanted(table)
+
+
+def _check_agreement(events: Mapping[str, Orders | Events]) -> None:
+    zones = {name: table.columns.time_zone for name, table in events.items()}
+    if len(set(zones.values())) > 1:
+        raise InvalidDefinitionError(
+            "events", "count days in different zones", got=zones,
+            hint="give every table the same time_zone, the one in which the business counts days; "
+            "aware times keep their instant",
+        )  # fmt: skip
+    kinds = {}
+    for name, table in events.items():
+        column = table.columns.customer_id
+        if column is not None:
+            dtype = table.source.frame.collect_schema()[column]
+            if dtype != nw.Unknown:
+                kinds[name] = "whole numbers" if dtype.is_integer() else "text"
+    if len(set(kinds.values())) > 1:
+        raise InvalidDefinitionError(
+            "events", "disagree about the type of customer ids", got=kinds,
+            hint="cast the ids to text in every table",
+        )  # fmt: skip
