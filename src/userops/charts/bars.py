@@ -11,9 +11,9 @@ from userops.charts.axes import axes_inches, check_axes, new_axes
 from userops.charts.colours import categorical_colours, colours_by_name
 from userops.charts.fonts import ChartFont, chart_font
 from userops.charts.labels import (
-    MISSING,
     Language,
     check_language,
+    format_number,
     format_percent,
     no_data,
     wrap_label,
@@ -61,8 +61,7 @@ def share_bars(
         series: Values by name, one value per label; None or NaN draws no bar and writes a dash.
             More than one series gets a legend.
         values_format: How a value is written; by default a share of one as a percentage.
-        series_colours: Colours of some or all series; the others get theirs from a palette for
-            colour-blind readers.
+        series_colours: Colours of some or all series; others get those for colour-blind readers.
         title: The title.
         x_label: What the values are.
         language: Language of "no data".
@@ -81,7 +80,7 @@ def share_bars(
     names = names_of("labels", labels)
     numbers = series_of(series, expected=len(names), of="labels")
     texts = {
-        name: [MISSING if np.isnan(v) else values_format(float(v)) for v in values]
+        name: [values_format(float(v)) if np.isfinite(v) else format_number(v) for v in values]
         for name, values in numbers.items()
     }
     colours = colours_by_name(

@@ -40,7 +40,7 @@ _OKABE_ITO = (
     "#56b4e9",
     "#cc79a7",
     "#4d4d4d",
-    "#a6761d",
+    "#8c5a14",
 )
 _TOL_LIGHT = (
     "#77aadd",

@@ -20,10 +20,10 @@ from userops.charts.colours import (
 )
 from userops.charts.fonts import ChartFont, chart_font
 from userops.charts.labels import (
-    MISSING,
     Language,
     check_language,
     format_compact,
+    format_number,
     no_data,
     unbreakable_width,
     wrap_label,
@@ -114,8 +114,7 @@ def heat_grid(
         column_labels: One per column.
         cell_texts: What stands in each cell, of the shape of `values`; the value by default.
         cell_groups: The group of each cell, of the shape of `values`; None for no group.
-        group_colours: Colours of some or all groups; the others get theirs from a palette for
-            colour-blind readers, in order of appearance.
+        group_colours: Colours of some or all groups; others get those for colour-blind readers.
         title: The title.
         x_label: What the columns are.
         y_label: What the rows are.
@@ -182,7 +181,10 @@ def _checked_grid(
     for position, row in enumerate(values):
         numbers[position] = numbers_of(f"values[{position}]", row)
     if cell_texts is None:
-        texts = [[MISSING if np.isnan(v) else write(float(v)) for v in row] for row in numbers]
+        texts = [
+            [write(float(v)) if np.isfinite(v) else format_number(v) for v in row]
+            for row in numbers
+        ]
     else:
         check_shape("cell_texts", cell_texts)
         texts = [["" if text is None else str(text) for text in row] for row in cell_texts]

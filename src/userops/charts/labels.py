@@ -149,9 +149,9 @@ def unbreakable_width(text: str) -> int:
 def wrap_label(text: str, *, columns: int) -> str:
     """Break a name into lines of about equal width.
 
-    Latin text breaks at spaces and after hyphens and slashes before a letter, Chinese text between any two
-    characters except before closing and after opening punctuation. A word longer than a line is
-    broken where the line ends.
+    Latin text breaks at spaces, and after hyphens and slashes before a letter; Chinese text
+    between any two characters except before closing and after opening punctuation. A word longer
+    than a line is broken where the line ends.
 
     Args:
         text: The name; line breaks in it stay.

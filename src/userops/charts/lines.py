@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,6 +44,7 @@ _SHARE_NAMES: dict[Language, str] = {"en": "Share", "zh": "占比"}
 _DASHES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _MARKED_DATES_MAX = 40
+_TICK_STEPS = (1, 2, 5, 10)
 
 
 def timeline(
@@ -66,20 +69,17 @@ def timeline(
     there are negative values.
 
     Args:
-        dates: Days or instants, strictly increasing. Those with a time zone are drawn as the
-            wall clock of that zone shows them.
+        dates: Days or instants, increasing; those with a zone are drawn as its wall clock shows.
         series: Values by name, one value per date; None or NaN leaves a gap in a line.
         share: Shares of one, one per date.
         share_label: What the share is.
-        kind: `"line"`, or `"area"` for areas stacked in the order of the series, for which
-            values must be known and not negative.
+        kind: `"line"`, or `"area"` to stack the series, whose values must be known and >= 0.
         share_kind: `"line"`, or `"bars"` behind the lines of the series.
-        series_colours: Colours of some or all series; the others get theirs from a palette for
-            colour-blind readers.
+        series_colours: Colours of some or all series; others get those for colour-blind readers.
         title: The title.
         y_label: What the values are.
         values_format: How a value is written; `format_compact` in the language by default.
-        share_format: How a share is written; a whole percentage by default.
+        share_format: How a share is written; as a percentage by default.
         language: Language of numbers and of "no data".
         ax: Where to draw; None makes a new figure.
 
@@ -87,62 +87,88 @@ def timeline(
         The axes of the series. Those of the share are made with `twinx` and labelled `share`.
 
     Raises:
-        InvalidArgumentError: If lengths differ, dates do not increase, a value is not a number,
-            or an area has gaps or negative values.
+        InvalidArgumentError: If lengths differ, dates do not increase, or values do not fit.
         MissingExtraError: If matplotlib is not installed.
     """
     check_axes(ax)
     check_language(language)
-    _check_choice("kind", kind, ("line", "area"))
-    _check_choice("share_kind", share_kind, ("line", "bars"))
-    write = values_format or partial(format_compact, language=language)
-    write_share = share_format or partial(format_percent, digits=0)
     days = _days_of(dates)
     numbers = series_of(series, expected=len(days), of="dates")
-    if kind == "area":
-        _check_stackable(numbers)
-        if share is not None and share_kind == "bars":
-            raise InvalidArgumentError(
-                "share_kind", "bars would lie behind the areas", got="bars", allowed="line"
-            )
-    shares = None if share is None else _checked_shares(share, expected=len(days))
+    name = share_label or _SHARE_NAMES[language]
+    second = _share_of(share, expected=len(days), name=name, write=share_format)
+    _check_kinds(kind, share_kind, numbers, has_share=second is not None)
     colours = colours_by_name(
         numbers, chosen=series_colours, palette=categorical_colours, argument="series_colours"
     )
-    share_name = "" if shares is None else share_label or _SHARE_NAMES[language]
+    write = values_format or partial(format_compact, language=language)
     words = "" if len(days) else no_data(language)
-    font = chart_font(
-        [title, y_label, words, share_name, *numbers]
-        + [write(float(value)) for column in numbers.values() for value in column]
-        + [write_share(float(value)) for value in (() if shares is None else shares)]
-    )
+    font = chart_font([title, y_label, words, *_written(numbers, write, second)])
     if ax is None:
-        ax = new_axes(
-            width_inches=8.0, height_inches=4.2, right_inches=0.2 + 0.6 * bool(share_name)
-        )
-    legend_points = 0.0
+        ax = new_axes(width_inches=8.0, height_inches=4.2, right_inches=0.8 if second else 0.2)
+    handles: dict[str, Artist] = {}
     if words:
         draw_nothing(ax, words, font=font)
     else:
-        handles = _draw_series(ax, days, numbers, colours, kind)
+        handles |= _draw_series(ax, days, numbers, colours, kind)
         _dress(ax, days, numbers, write, font)
-        if shares is not None:
-            handles[share_name] = _draw_share(
-                ax, days, shares, name=share_name, kind=share_kind, write=write_share, font=font
-            )
-        legend_points = add_legend(ax, handles, font=font)
-    add_words(ax, title=title, y_label=y_label, font=font, above_points=legend_points)
+        if second is not None:
+            handles[second.name] = _draw_share(ax, days, second, kind=share_kind, font=font)
+    above = add_legend(ax, handles, font=font)
+    add_words(ax, title=title, y_label=y_label, font=font, above_points=above)
     return ax
 
 
-def _check_choice(argument: str, got: str, allowed: Sequence[str]) -> None:
-    if got not in allowed:
-        raise InvalidArgumentError.unknown(argument, got, allowed)
+@attrs.frozen
+class _Share:
+    """Checked shares with their name and how they are written."""
+
+    values: Floats
+    name: str
+    write: Callable[[float], str]
 
 
-def _checked_shares(share: Values, *, expected: int) -> Floats:
+def _share_of(
+    share: Values | None, *, expected: int, name: str, write: Callable[[float], str] | None
+) -> _Share | None:
+    if share is None:
+        return None
     check_length("share", len(share), expected=expected, of="dates")
-    return numbers_of("share", share)
+    values = numbers_of("share", share)
+    return _Share(values, name, write or partial(format_percent, digits=_decimals_for(values)))
+
+
+def _written(
+    numbers: Mapping[str, Floats], write: Callable[[float], str], second: _Share | None
+) -> list[str]:
+    """Return all that will be written of the values; what stands at ticks is written alike."""
+    texts = [write(float(v)) for column in numbers.values() for v in column if np.isfinite(v)]
+    if second is not None:
+        texts += [second.name, *(second.write(float(v)) for v in second.values if np.isfinite(v))]
+    return [*numbers, *texts]
+
+
+def _check_kinds(
+    kind: str, share_kind: str, numbers: Mapping[str, Floats], *, has_share: bool
+) -> None:
+    for argument, got, allowed in (
+        ("kind", kind, ("line", "area")),
+        ("share_kind", share_kind, ("line", "bars")),
+    ):
+        if got not in allowed:
+            raise InvalidArgumentError.unknown(argument, got, allowed)
+    if kind == "area":
+        _check_stackable(numbers)
+        if has_share and share_kind == "bars":
+            raise InvalidArgumentError(
+                "share_kind", "bars would lie behind the areas", got="bars", allowed="line"
+            )
+
+
+def _decimals_for(shares: Floats) -> int:
+    """Return the decimals of a percentage that keep the ticks of about five steps apart."""
+    highest = float(np.abs(shares[np.isfinite(shares)]).max(initial=0.0))
+    # Rounded, as 0.2 * 0.05 is a little above 0.01.
+    return max(0, -math.floor(round(math.log10(0.2 * highest), 9)) - 2) if highest else 0
 
 
 def _days_of(dates: Sequence[dt.date] | NDArray[np.datetime64]) -> Floats:
@@ -229,7 +255,7 @@ def _dress(
     known = np.concatenate(list(numbers.values()))
     known = known[np.isfinite(known)]
     is_whole = bool((known == np.round(known)).all())
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=is_whole))
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=_TICK_STEPS, integer=is_whole))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: font.drawable(write(value))))
     if not known.size or not known.any():
         ax.set_ylim(0, 1)
@@ -243,6 +269,7 @@ def _dress(
 
 def _date_ticks(ax: Axes, days: Floats) -> None:
     from matplotlib.dates import (
+        DAILY,
         HOURLY,
         MINUTELY,
         MONTHLY,
@@ -271,11 +298,18 @@ def _date_ticks(ax: Axes, days: Floats) -> None:
         ax.set_xticks(days, labels=[m.strftime(form) for m in moments])
         return
     # The days stand for wall clocks, which the zone of the host's settings must not move.
+    most = max(3, int(width / room))
     locator = AutoDateLocator(  # type: ignore[no-untyped-call]
-        tz=dt.UTC, minticks=2, maxticks=max(4, int(width / room))
+        tz=dt.UTC, minticks=min(3, most - 1), maxticks=most
     )
     # Without these, axes too narrow for its usual steps make matplotlib give up with a warning.
-    for frequency, step in ((MONTHLY, 12), (HOURLY, 24), (MINUTELY, 60), (SECONDLY, 60)):
+    for frequency, step in (
+        (MONTHLY, 12),
+        (DAILY, 31),
+        (HOURLY, 24),
+        (MINUTELY, 60),
+        (SECONDLY, 60),
+    ):
         locator.intervald[frequency] = [*locator.intervald[frequency], step]
     ax.xaxis.set_major_locator(locator)
     # Numbers alone, as names of months would be English in a Chinese chart.
@@ -292,11 +326,9 @@ def _date_ticks(ax: Axes, days: Floats) -> None:
 def _draw_share(
     ax: Axes,
     days: Floats,
-    shares: Floats,
+    share: _Share,
     *,
-    name: str,
     kind: str,
-    write: Callable[[float], str],
     font: ChartFont,
 ) -> Artist:
     from matplotlib.patheffects import withStroke
@@ -305,7 +337,7 @@ def _draw_share(
     colour = quiet_colour(ax)
     twin = ax.twinx()
     twin.set_label("share")
-    shares = np.where(np.isfinite(shares), shares, np.nan)
+    shares = np.where(np.isfinite(share.values), share.values, np.nan)
     handle: Artist
     if kind == "bars":
         width = 0.6 * float(np.diff(days).min()) if len(days) > 1 else 0.8
@@ -329,8 +361,10 @@ def _draw_share(
     lowest = float(known.min(initial=0.0))
     # Room above, so that a share at its highest does not touch the edge.
     twin.set_ylim(1.1 * lowest, 1.1 * highest)
-    twin.yaxis.set_major_locator(MaxNLocator(nbins=5))
-    twin.yaxis.set_major_formatter(FuncFormatter(lambda value, _: font.drawable(write(value))))
+    twin.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=_TICK_STEPS))
+    twin.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: font.drawable(share.write(value)))
+    )
     twin.tick_params(labelcolor=colour, labelfontfamily=list(font.families))
-    twin.set_ylabel(font.drawable(name), color=colour, labelpad=6, **font.text_options)
+    twin.set_ylabel(font.drawable(share.name), color=colour, labelpad=6, **font.text_options)
     return handle

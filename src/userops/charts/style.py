@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -88,21 +88,21 @@ def fitting_points(
     return max(points, min(SMALLEST_POINTS, largest))
 
 
-def clean_axes(ax: Axes, *, spines: Sequence[str] = (), grid: str | None = None) -> None:
+def clean_axes(ax: Axes, *, spines: Sequence[str] = (), grid: Literal["y"] | None = None) -> None:
     """Take away lines that carry no data.
 
     Args:
         ax: The axes.
         spines: The sides whose line stays.
-        grid: `"x"` or `"y"` for faint lines behind the data.
+        grid: `"y"` for faint level lines behind the data.
     """
     for side, spine in ax.spines.items():
         spine.set_visible(side in spines)
     ax.tick_params(length=0)
     ax.set_axisbelow(True)
-    if grid == "x":
-        ax.grid(visible=True, axis="x", color=GRID_COLOUR, linewidth=0.8)
-    elif grid == "y":
+    # The host's style may draw a grid of its own.
+    ax.grid(visible=False)
+    if grid == "y":
         ax.grid(visible=True, axis="y", color=GRID_COLOUR, linewidth=0.8)
 
 

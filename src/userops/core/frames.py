@@ -44,6 +44,7 @@ __all__ = [
     "concat_rows",
     "from_arrow",
     "read",
+    "sorted_rows",
     "to_arrow",
     "to_rows",
     "values_at_ranks",
@@ -387,6 +388,11 @@ def values_at_ranks(
     for rank in wanted:
         at[rank] = next(int(row[column]) for row in rows if row["_upto"] > rank)
     return tuple(at[rank] for rank in ranks)
+
+
+def sorted_rows(values: Any) -> pa.Array:
+    """Return the row numbers that sort an Arrow column ascending; text by code point."""
+    return pc.sort_indices(values)
 
 
 def column_values(frame: Frame, column: str) -> NDArray[np.int64]:

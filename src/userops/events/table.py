@@ -132,7 +132,7 @@ class EventTable(Generic[_Columns]):
             MoneyScaleError: If amounts do not fit the declared scale; names the scale that would.
             MoneyOverflowError: If an amount, or a sum that could occur, leaves int64.
         """
-        _ = self._audit
+        self.audit  # noqa: B018 - computed once, for its checks
         return self
 
     def counted(self) -> frames.Frame:
@@ -159,7 +159,7 @@ class EventTable(Generic[_Columns]):
         host = self._normalised.select(self.source.frame.collect_schema().names())
         groups = host.group_by(host.collect_schema().names()).agg(nw.len().alias("userops__rows"))
         distinct = int(frames.to_rows(groups.select(n=nw.len()))[0]["n"])
-        return attrs.evolve(self._audit, duplicate_lines=self._audit.rows - distinct)
+        return attrs.evolve(self.audit, duplicate_lines=self.audit.rows - distinct)
 
     @cached_property
     def quarantine(self) -> Any:
@@ -187,7 +187,7 @@ class EventTable(Generic[_Columns]):
         """Return rows a local day: `day` (since 1970), `is_counted`, `is_return`, `rows`, `orders`,
         `amount_minor_units`; rows without a time are left out.
         """  # noqa: D205
-        audit = self._audit
+        audit = self.audit
         status, instant = nw.col(PREFIX + STATUS), nw.col(PREFIX + INSTANT_US)
         timed = self._normalised.filter(~instant.is_null())
         reach = frames.to_rows(timed.select(low=instant.min(), high=instant.max()))[0]
@@ -216,7 +216,13 @@ class EventTable(Generic[_Columns]):
         )
 
     @cached_property
-    def _audit(self) -> Quality:
+    def audit(self) -> Quality:
+        """The quality report without the count of exact duplicates: one aggregate, kept.
+
+        Raises:
+            MoneyScaleError: If amounts do not fit the declared scale.
+            MoneyOverflowError: If an amount, or a sum that could occur, leaves int64.
+        """
         has_money = isinstance(self.columns, OrderColumns)
         frame = self._normalised
         status = nw.col(PREFIX + STATUS)

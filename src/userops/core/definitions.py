@@ -1,0 +1,171 @@
+"""Definitions: frozen objects that turn into documents and back, versioned by their content.
+
+A document omits what is default. Where several classes could stand, it names its `type`, the name
+of the class; classes that are not the library's own are passed to `from_dict`, so there is no
+registry. The version is a hash of the canonical document. A subclass with code of its own declares
+`code_version`, because code is not in the document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, ClassVar, Self
+
+import attrs
+
+from userops.errors import InvalidDefinitionError, nearest
+
+__all__ = ["Definition"]
+
+
+@attrs.frozen
+class Definition:
+    """Base of every definition.
+
+    Attributes:
+        code_version: Declared by a subclass outside userops; part of its version.
+    """
+
+    code_version: ClassVar[str | None] = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document: JSON types only, defaults omitted."""
+        document: dict[str, Any] = {"type": type(self).__name__}
+        for field in attrs.fields(type(self)):
+            value = getattr(self, field.name)
+            if field.init and not _is_default(field, value):
+                document[field.alias] = _to_document(value)
+        return document
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any], *, types: Iterable[type] = ()) -> Self:
+        """Build the definition that a document describes.
+
+        Args:
+            document: What `to_dict` returned.
+            types: The user's own classes that may stand in the document.
+
+        Raises:
+            InvalidDefinitionError: Names the path to the fault, and what is allowed there.
+        """
+        known = {t.__name__: t for t in (*_subclasses(Definition), *types, cls)}
+        built = _from_document(document, known, "")
+        if not isinstance(built, cls):
+            raise InvalidDefinitionError(
+                "type", f"is not a {cls.__name__}", got=document.get("type"), allowed=cls.__name__
+            )
+        return built
+
+    @property
+    def version(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the canonical document.
+
+        Raises:
+            InvalidDefinitionError: If a class outside userops declares no `code_version`.
+        """
+        document = _with_code_versions(self)
+        text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _subclasses(cls: type) -> list[type]:
+    """Return the library's own classes below `cls`; the user's are passed by name."""
+    below = [s for direct in cls.__subclasses__() for s in (direct, *_subclasses(direct))]
+    return [s for s in below if s.__module__.startswith("userops.")]
+
+
+def _is_default(field: attrs.Attribute[Any], value: object) -> bool:
+    default = field.default
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        default = default.factory()
+    return default is not attrs.NOTHING and type(value) is type(default) and value == default
+
+
+def _to_document(value: Any) -> Any:
+    if isinstance(value, Definition):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(key): _to_document(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_to_document(item) for item in value]
+    if isinstance(value, Fraction | Decimal):
+        return str(value)
+    return value
+
+
+def _with_code_versions(definition: Definition) -> dict[str, Any]:
+    cls = type(definition)
+    is_own = cls.__module__.split(".")[0] == "userops"
+    if not is_own and cls.code_version is None:
+        raise InvalidDefinitionError(
+            "code_version",
+            f"is not declared by {cls.__qualname__}",
+            hint="a class with code of its own says which version of the code it is: "
+            'code_version: ClassVar[str] = "1"',
+        )
+    document = definition.to_dict()
+    for field in attrs.fields(cls):
+        value = getattr(definition, field.name)
+        if field.alias in document:
+            document[field.alias] = _walk(value, _with_code_versions)
+    return document | ({} if is_own else {"code_version": cls.code_version})
+
+
+def _walk(value: Any, of_definition: Callable[[Definition], Any]) -> Any:
+    if isinstance(value, Definition):
+        return of_definition(value)
+    if isinstance(value, tuple | list):
+        return [_walk(item, of_definition) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _walk(item, of_definition) for key, item in value.items()}
+    return _to_document(value)
+
+
+def _from_document(document: Any, known: Mapping[str, type], path: str) -> Any:
+    if isinstance(document, list):
+        return [_from_document(d, known, f"{path}[{i}]") for i, d in enumerate(document)]
+    if not isinstance(document, Mapping):
+        return document
+    if "type" not in document:
+        return {k: _from_document(v, known, f"{path}[{k!r}]") for k, v in document.items()}
+    name = document["type"]
+    where = f"{path}.type".lstrip(".")
+    if name not in known:
+        close = nearest(str(name), known)
+        raise InvalidDefinitionError(
+            where,
+            f"{name!r} is not a known class",
+            allowed=", ".join(sorted(known)),
+            hint=f"did you mean {close!r}?" if close else "pass your own classes with types=[…]",
+        )
+    cls = known[name]
+    fields = {f.alias: f for f in attrs.fields(cls) if f.init}
+    arguments = {}
+    for key, value in document.items():
+        if key == "type":
+            continue
+        if key not in fields:
+            close = nearest(key, fields)
+            raise InvalidDefinitionError(
+                f"{path}.{key}".lstrip("."),
+                f"is not a field of {name}",
+                allowed=", ".join(fields) or "no fields",
+                hint=f"did you mean {close!r}?" if close else None,
+            )
+        arguments[key] = _from_document(value, known, f"{path}.{key}")
+    try:
+        return cls(**arguments)
+    except InvalidDefinitionError as error:
+        raise InvalidDefinitionError(
+            f"{path}.{error.field}".lstrip("."),
+            error.problem.partition(": ")[2],
+            got=error.got,
+            allowed=error.allowed,
+            hint=error.hint,
+        ) from error
+    except TypeError as error:
+        raise InvalidDefinitionError(path.lstrip(".") or name, str(error)) from error

@@ -1,0 +1,346 @@
+"""Where a dimension is cut into bins, and the scores that follow.
+
+Contract: a score is 1 + the number of cut-points strictly below the value, so ties share a bin
+unless the cut-points carry ids. Recency is reversed: the most recent bin has the highest score.
+Values are exact integers (days, orders, minor units) and cut-points exact fractions, so a score
+never depends on an engine's floating point.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from math import floor
+from typing import Any
+
+import attrs
+import narwhals.stable.v2 as nw
+
+from userops.core import frames
+from userops.core.definitions import Definition
+from userops.errors import InvalidDefinitionError
+from userops.events.columns import CUSTOMER_ID
+
+__all__ = [
+    "Cut",
+    "CutPoints",
+    "Dimension",
+    "Edges",
+    "FittedCuts",
+    "Linear",
+    "Mean",
+    "NTile",
+    "Quantiles",
+    "as_cut_points",
+]
+
+
+@attrs.frozen
+class Cut(Definition):
+    """One cut-point.
+
+    Attributes:
+        value: Exact value in whole units of the dimension (days, orders, minor units).
+        customer_id: With an id, customers of exactly this value are told apart by id order.
+    """
+
+    value: Fraction = attrs.field(converter=Fraction)
+    customer_id: str | int | None = None
+
+
+@attrs.frozen(eq=False, slots=False)
+class Dimension:
+    """The values of one dimension over a population, to choose cut-points from.
+
+    Attributes:
+        name: `recency_days`, `frequency` or `monetary`.
+        units_in_one: How many of the exact integer units make one that the user writes: 1, or
+            100 minor units for money at scale 2.
+        rows: Number of customers.
+    """
+
+    name: str
+    units_in_one: int
+    rows: int
+    _source: frames.Source
+    _frame: frames.Frame
+    _column: str
+
+    def values_at(self, ranks: Sequence[int]) -> tuple[int, ...]:
+        """Return the values at zero-based ranks in ascending order."""
+        return frames.values_at_ranks(self._source, self._frame, self._column, ranks)
+
+    def ids_at(self, ranks: Sequence[int]) -> tuple[Cut, ...]:
+        """Return value and customer id at zero-based ranks in (value, id) order."""
+        cuts = []
+        known: dict[int, Cut] = {}
+        for rank, value in zip(ranks, self.values_at(ranks), strict=True):
+            if rank not in known:
+                known[rank] = Cut(Fraction(value), self._id_at(rank, value))
+            cuts.append(known[rank])
+        return tuple(cuts)
+
+    def mean(self) -> Fraction:
+        """Return the exact mean."""
+        total = frames.to_rows(self._frame.select(total=nw.col(self._column).sum()))[0]["total"]
+        return Fraction(int(total), self.rows)
+
+    def _id_at(self, rank: int, value: int) -> str | int:
+        column = nw.col(self._column)
+        below = self._frame.select(n=(column < value).cast(nw.Int64).sum())
+        index = rank - int(frames.to_rows(below)[0]["n"])
+        tied = self._frame.filter(column == value).select(CUSTOMER_ID)
+        if self._source.is_in_process:
+            ids = frames.to_arrow(tied).column(0)
+            return ids.take(frames.sorted_rows(ids)[index : index + 1])[0].as_py()  # type: ignore[no-any-return]
+        numbered = tied.with_row_index("userops__rank", order_by=CUSTOMER_ID)
+        row = frames.to_rows(numbered.filter(nw.col("userops__rank") == index))[0]
+        return row[CUSTOMER_ID]  # type: ignore[no-any-return]
+
+
+@attrs.frozen
+class CutPoints(Definition, abc.ABC):
+    """How a dimension is cut; subclass it for a rule of your own.
+
+    A subclass implements `choose` and `bins`.
+    """
+
+    @property
+    @abc.abstractmethod
+    def bins(self) -> int:
+        """Number of bins, one more than cut-points."""
+
+    @abc.abstractmethod
+    def choose(self, dimension: Dimension) -> Sequence[Cut]:
+        """Return `bins - 1` cut-points in ascending order.
+
+        Args:
+            dimension: The population; `rows` is at least 1.
+        """
+
+    def fit(self, dimension: Dimension, *, is_reversed: bool = False) -> FittedCuts:
+        """Choose the cut-points and check them.
+
+        Raises:
+            InvalidDefinitionError: If `choose` returned too few, too many, or unordered ones.
+        """
+        cuts = tuple(self.choose(dimension))
+        if len(cuts) != self.bins - 1 or any(
+            a.value > b.value for a, b in zip(cuts, cuts[1:], strict=False)
+        ):
+            raise InvalidDefinitionError(
+                f"{type(self).__name__}.choose",
+                f"must return {self.bins - 1} ascending cut-points",
+                got=[str(c.value) for c in cuts],
+            )
+        return FittedCuts(cuts=cuts, is_reversed=is_reversed, units_in_one=dimension.units_in_one)
+
+
+def _check_bins(_: object, __: object, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
+        raise InvalidDefinitionError(
+            "bins", "must be a whole number", got=value, allowed="1 to 100"
+        )
+
+
+@attrs.frozen
+class Linear(CutPoints):
+    """Quantiles with linear interpolation between two order statistics; ties share a bin.
+
+    The k-th of n sorted values is cut at (n - 1) * k / bins, type 7 of Hyndman & Fan (1996),
+    "Sample Quantiles in Statistical Packages", which is numpy's default.
+
+    Attributes:
+        bins: Number of bins, 1 to 100.
+    """
+
+    bins: int = attrs.field(default=5, validator=_check_bins)  # type: ignore[misc]
+
+    def choose(self, dimension: Dimension) -> Sequence[Cut]:
+        """Return the quantiles k / bins."""
+        return _quantiles(dimension, [Fraction(k, self.bins) for k in range(1, self.bins)])
+
+
+def _probabilities(values: Any) -> tuple[Fraction, ...]:
+    try:
+        found = tuple(Fraction(str(v)) for v in values)
+    except (TypeError, ValueError) as error:
+        raise InvalidDefinitionError("probabilities", "must be numbers", got=values) from error
+    if sorted(set(found)) != list(found) or any(not 0 < p < 1 for p in found):
+        raise InvalidDefinitionError(
+            "probabilities", "must rise", got=values, allowed="between 0 and 1"
+        )
+    return found
+
+
+@attrs.frozen
+class Quantiles(CutPoints):
+    """Quantiles at chosen probabilities, interpolated as in `Linear`.
+
+    Attributes:
+        probabilities: Rising, between 0 and 1; for example (0.5, 0.8, 0.95).
+    """
+
+    probabilities: tuple[Fraction, ...] = attrs.field(converter=_probabilities)
+
+    @property
+    def bins(self) -> int:
+        """One more than the probabilities."""
+        return len(self.probabilities) + 1
+
+    def choose(self, dimension: Dimension) -> Sequence[Cut]:
+        """Return the quantiles."""
+        return _quantiles(dimension, self.probabilities)
+
+
+def _quantiles(dimension: Dimension, probabilities: Sequence[Fraction]) -> list[Cut]:
+    positions = [(dimension.rows - 1) * p for p in probabilities]
+    ranks = [r for p in positions for r in (floor(p), min(floor(p) + 1, dimension.rows - 1))]
+    values = dimension.values_at(ranks)
+    pairs = zip(positions, values[::2], values[1::2], strict=True)
+    return [Cut(low + (high - low) * (p - floor(p))) for p, low, high in pairs]
+
+
+@attrs.frozen
+class NTile(CutPoints):
+    """Bins of equal counts; ties are broken by customer id, as SQL's NTILE over (value, id).
+
+    Where the count does not divide, the first bins hold one more.
+
+    Attributes:
+        bins: Number of bins, 1 to 100.
+    """
+
+    bins: int = attrs.field(default=5, validator=_check_bins)  # type: ignore[misc]
+
+    def choose(self, dimension: Dimension) -> Sequence[Cut]:
+        """Return the last (value, id) of each bin but the last."""
+        size, larger = divmod(dimension.rows, self.bins)
+        upto = [k * size + min(k, larger) for k in range(1, self.bins)]
+        return dimension.ids_at([n - 1 for n in upto])
+
+
+def _edges(values: Any) -> tuple[Fraction, ...]:
+    try:
+        found = tuple(
+            Fraction(Decimal(repr(v))) if isinstance(v, float) else Fraction(v) for v in values
+        )
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise InvalidDefinitionError(
+            "edges", "must be numbers", got=values, allowed="such as [30, 90, 180]"
+        ) from error
+    if not found or any(a >= b for a, b in zip(found, found[1:], strict=False)):
+        raise InvalidDefinitionError("edges", "must be at least one, and rise", got=list(values))
+    return found
+
+
+@attrs.frozen
+class Edges(CutPoints):
+    """Cut-points that the business has set, in days, orders or major units of money.
+
+    Attributes:
+        edges: Rising; a value equal to an edge belongs to the bin below.
+    """
+
+    edges: tuple[Fraction, ...] = attrs.field(converter=_edges)
+
+    @property
+    def bins(self) -> int:
+        """One more than the edges."""
+        return len(self.edges) + 1
+
+    def choose(self, dimension: Dimension) -> Sequence[Cut]:
+        """Return the edges in exact units."""
+        return [Cut(edge * dimension.units_in_one) for edge in self.edges]
+
+
+@attrs.frozen
+class Mean(CutPoints):
+    """Two bins, cut at the exact mean: not above it, and above it."""
+
+    @property
+    def bins(self) -> int:
+        """Two."""
+        return 2
+
+    def choose(self, dimension: Dimension) -> Sequence[Cut]:
+        """Return the mean."""
+        return [Cut(dimension.mean())]
+
+
+def as_cut_points(value: Any) -> CutPoints:
+    """Read what a user may write for cut-points: an object, a number of bins, or edges.
+
+    Raises:
+        InvalidDefinitionError: If it is none of these.
+    """
+    if isinstance(value, CutPoints):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Linear(value)
+    if isinstance(value, list | tuple):
+        return Edges(value)
+    raise InvalidDefinitionError(
+        "cut-points",
+        "cannot be read",
+        got=repr(value),
+        allowed="Linear(5), NTile(5), Quantiles((0.5, 0.9)), Mean(), Edges([30, 90]), a number "
+        "of bins, or a list of edges",
+    )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class FittedCuts(Definition):
+    """Cut-points of a population, with which scoring is row-local.
+
+    Attributes:
+        cuts: Ascending.
+        is_reversed: Whether low values score high.
+        units_in_one: Exact units in one that the user reads.
+    """
+
+    cuts: tuple[Cut, ...] = attrs.field(converter=tuple)
+    is_reversed: bool = False
+    units_in_one: int = 1
+
+    @property
+    def bins(self) -> int:
+        """Number of bins."""
+        return len(self.cuts) + 1
+
+    @cached_property
+    def _thresholds(self) -> tuple[tuple[int, bool, str | int | None], ...]:
+        # For an integer value, `value > cut` is `value > floor(cut)`.
+        return tuple((floor(c.value), c.customer_id is not None, c.customer_id) for c in self.cuts)
+
+    def score(self, value: int, customer_id: str | int) -> int:
+        """Return the score of one value."""
+        below = 0
+        for threshold, has_id, cut_id in self._thresholds:
+            if value > threshold or (
+                has_id and value == threshold and customer_id > cut_id  # type: ignore[operator]
+            ):
+                below += 1
+        return self.bins - below if self.is_reversed else 1 + below
+
+    def score_expr(self, column: str) -> nw.Expr:
+        """Return the score of a column, beside `customer_id`."""
+        value, customer = nw.col(column), nw.col(CUSTOMER_ID)
+        below: Any = nw.lit(0, nw.Int64)
+        for threshold, has_id, cut_id in self._thresholds:
+            is_above = value > threshold
+            if has_id:
+                is_above = is_above | ((value == threshold) & (customer > cut_id))
+            below = below + is_above.cast(nw.Int64)
+        return self.bins - below if self.is_reversed else below + 1
+
+    def said(self) -> list[str]:
+        """Return the cut-points as a reader writes them."""
+        return [_said(c.value / self.units_in_one) for c in self.cuts]
+
+
+def _said(value: Fraction) -> str:
+    return f"{float(value):,.10g}" if value.denominator != 1 else f"{value.numerator:,}"

@@ -1,0 +1,403 @@
+"""A fitted RFM model: scores, segments, explanations and migration, from stored cut-points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import narwhals.stable.v2 as nw
+import pyarrow as pa
+
+from userops.core import frames, money
+from userops.core.definitions import Definition
+from userops.core.time import AsOf, Zone, as_of_us, datetime_of, zone
+from userops.customers.customer import Customer
+from userops.customers.history import FREQUENCY, MONETARY, RETURN_ROWS, RETURNED
+from userops.errors import EmptyHistoryError, InvalidArgumentError
+from userops.events.columns import CUSTOMER_ID
+from userops.segmentation.explanation import Explanation, explained
+from userops.segmentation.score_grid import ScoreGrid
+
+if TYPE_CHECKING:
+    from userops.customers.history import History
+    from userops.events.table import Events, Orders
+    from userops.segmentation.rfm import RFM
+
+__all__ = ["RECENCY_DAYS", "FittedRFM", "Population", "RFMScore"]
+
+RECENCY_DAYS = "recency_days"
+SEGMENT = "segment"
+_NOT_YET = {"en": "not yet a customer", "zh": "尚未成为客户"}
+
+
+@attrs.frozen(eq=False)
+class Population:
+    """The customers that a model was fitted to, with their exact totals.
+
+    Attributes:
+        source: The host's frame, whose type is given back.
+        frame: One row a customer, materialised: `customer_id`, `recency_days`, `frequency` and,
+            with money, `monetary_minor_units`.
+        rows: Number of customers.
+        as_of_us: Exclusive end of the history.
+        has_money: Whether there is a monetary dimension.
+        scale: Decimals of the minor unit.
+    """
+
+    source: frames.Source
+    frame: frames.Frame
+    rows: int
+    as_of_us: int
+    has_money: bool
+    scale: int
+
+
+@attrs.frozen
+class RFMScore:
+    """One customer's values, scores and segment; the fields are the columns of `score()`.
+
+    Attributes:
+        customer_id: The customer.
+        recency_days: Whole days from the last order to the last observed day, >= 0.
+        frequency: Orders, >= 1.
+        monetary: Major units by the returns policy; None for events without money.
+        r, f, m: Scores from 1; `m` is None for events without money.
+        rfm: The scores joined; `r` and `f` alone for events without money.
+        segment: Label in the model's locale; None without a map.
+    """
+
+    customer_id: str | int
+    recency_days: int
+    frequency: int
+    monetary: float | None
+    r: int
+    f: int
+    m: int | None
+    rfm: str
+    segment: str | None
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class FittedRFM(Definition):
+    """Cut-points found in a population, with which scoring needs one customer at a time.
+
+    Attributes:
+        definition: What was fitted.
+        as_of_us: Exclusive end of the history it was fitted to, microseconds since 1970 UTC.
+        time_zone: Zone in which days are counted.
+        returns: How returns counted.
+        scale: Decimals of the minor unit.
+        customers: Number of customers it was fitted to.
+        grid: The cut-points and the names of the cells.
+    """
+
+    definition: RFM
+    as_of_us: int
+    time_zone: str = "UTC"
+    returns: str = "net"
+    scale: int = 2
+    customers: int = 0
+    grid: ScoreGrid
+    population: Population | None = attrs.field(default=None, eq=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document; the customers themselves are not part of it."""
+        return attrs.evolve(self, population=None)._bare_dict()
+
+    def _bare_dict(self) -> dict[str, Any]:
+        return super().to_dict()
+
+    @property
+    def zone(self) -> Zone:
+        """The zone in which days are counted."""
+        return zone(self.time_zone)
+
+    @cached_property
+    def _last_observed_day(self) -> int:
+        return self.zone.day(self.as_of_us - 1)
+
+    def score(
+        self, data: Orders | Events | History | None = None, *, as_of: AsOf | None = None
+    ) -> Any:
+        """Score customers with the fitted cut-points.
+
+        Args:
+            data: What to score; None scores the customers that the model was fitted to.
+            as_of: Exclusive end of the history; the fit's unless told otherwise.
+
+        Returns:
+            One row a customer with an order before `as_of`, in the type of the data:
+            `customer_id`, `recency_days` (>= 0), `frequency` (>= 1), `monetary` (major units, the
+            double nearest to the exact amount), `r`, `f`, `m`, `rfm` and `segment`. Events without
+            money have no `monetary` and `m`, and `rf` for `rfm`. History that keeps returns
+            separate adds `returned` (major units, zero or below) and `return_rows`.
+
+        Raises:
+            InvalidArgumentError: If there is nothing to score, or money has another scale.
+        """
+        population = self._population_of(data, as_of)
+        return population.source.give_back(self._scored(population))
+
+    def _scored(self, population: Population) -> frames.Frame:
+        frame = self.grid.with_segments(self.grid.with_scores(population.frame))
+        present = population.frame.collect_schema().names()
+        scale = population.scale
+        columns: list[Any] = [CUSTOMER_ID, RECENCY_DAYS, FREQUENCY]
+        if population.has_money:
+            columns.append(money.major_expr(nw.col(MONETARY), scale).alias("monetary"))
+        columns += [*self.grid.cuts, self.grid.dimensions]
+        columns += [SEGMENT] if self.grid.segments is not None else []
+        if RETURNED in present:
+            columns += [money.major_expr(nw.col(RETURNED), scale).alias("returned"), RETURN_ROWS]
+        return frame.select(columns)
+
+    def _population_of(self, data: Any, as_of: AsOf | None) -> Population:
+        if data is None:
+            if self.population is None:
+                raise InvalidArgumentError(
+                    "data", "is needed, because this model was read from a document",
+                    hint="pass the orders: fitted.score(orders, as_of=…)",
+                )  # fmt: skip
+            if as_of is None or as_of_us(as_of, self.zone) == self.as_of_us:
+                return self.population
+            raise InvalidArgumentError(
+                "data", "is needed for another as_of than the fit's", got=f"as_of={as_of}",
+                hint="pass the orders: fitted.score(orders, as_of=…)",
+            )  # fmt: skip
+        when: Any = as_of if as_of is not None else datetime_of(self.as_of_us)
+        population = self.definition.population(data, when)
+        if population.has_money and population.scale != self.scale:
+            raise InvalidArgumentError(
+                "data", "counts money at another scale than the model",
+                got=f"scale={population.scale}", allowed=f"scale={self.scale}",
+            )  # fmt: skip
+        if population.has_money != ("m" in self.grid.cuts):
+            raise InvalidArgumentError(
+                "data", "has another dimension than the model", got="money" if population.has_money
+                else "no money", allowed=f"the dimensions {self.grid.dimensions}",
+            )  # fmt: skip
+        return population
+
+    def score_one(self, customer: Customer, *, as_of: AsOf | None = None) -> RFMScore | None:
+        """Score one customer in memory; what `score` would say of him.
+
+        Args:
+            customer: Read with the mapping of the data that the model was fitted to.
+            as_of: Exclusive end of his history; the fit's unless told otherwise.
+
+        Returns:
+            The score, or None where he has no order before `as_of`.
+        """
+        if as_of is None:
+            before, last_observed_day = self.as_of_us, self._last_observed_day
+        else:
+            before = as_of_us(as_of, self.zone)
+            last_observed_day = self.zone.day(before - 1)
+        totals = customer.totals(self.definition.event, before)
+        if totals is None:
+            return None
+        recency_days = last_observed_day - self.zone.day(totals.last_us)
+        minor = totals.monetary_minor_units
+        values = {"r": recency_days, "f": totals.frequency, "m": minor}
+        cell = self.grid.cell_of(values, customer.customer_id)
+        has_money = len(cell) > 2
+        return RFMScore(
+            customer.customer_id,
+            recency_days,
+            totals.frequency,
+            money.major_float(minor, self.scale) if has_money else None,
+            cell[0],
+            cell[1],
+            cell[2] if has_money else None,
+            self.grid.joined(cell),
+            self.grid.label_of(cell),
+        )
+
+    def explain(self, customer: str | int | Customer, *, as_of: AsOf | None = None) -> Explanation:
+        """Say in words why a customer has his scores and segment.
+
+        Args:
+            customer: An id among the customers that the model was fitted to, or a `Customer`.
+            as_of: For a `Customer`, the exclusive end of his history.
+
+        Raises:
+            EmptyHistoryError: If there is no such customer, or he has no order before `as_of`.
+            InvalidArgumentError: If the model was read from a document and an id is given.
+        """
+        if isinstance(customer, Customer):
+            score = self.score_one(customer, as_of=as_of)
+            customer_id = customer.customer_id
+        else:
+            population = self._population_of(None, as_of)
+            rows = frames.to_rows(
+                self._scored(population).filter(nw.col(CUSTOMER_ID) == customer)
+            )
+            customer_id = customer
+            score = _score_of(rows[0], self.grid.dimensions) if rows else None
+        if score is None:
+            raise EmptyHistoryError(
+                f"customer {customer_id!r} has no {self.definition.event!r} before as_of",
+                hint="ids have one type: 17850 and '17850' are two customers",
+            )
+        before = self.as_of_us if as_of is None else as_of_us(as_of, self.zone)
+        return explained(score, self.grid, self.zone, before)
+
+    def segments(
+        self, data: Orders | Events | History | None = None, *, as_of: AsOf | None = None
+    ) -> Any:
+        """Summarise the segments of a population, by default the one that was fitted.
+
+        Returns:
+            One row a segment, in the map's order and the type of the data: `segment`, `customers`,
+            `customer_share` (0 to 1), `mean_recency_days`, `mean_frequency`, and with money
+            `mean_monetary`, `monetary` (total, major units) and `monetary_share` (null where the
+            total is not positive). Means are null for a segment without customers.
+
+        Raises:
+            InvalidArgumentError: If the model has no segment map.
+        """
+        population = self._population_of(data, as_of)
+        return population.source.give_rows(self.segment_rows(population))
+
+    def segment_rows(self, population: Population) -> pa.Table:
+        """Return the table of `segments` in Arrow."""
+        self._require_map()
+        grid = self.grid
+        values = [RECENCY_DAYS, FREQUENCY, *([MONETARY] if population.has_money else [])]
+        scored = grid.with_segments(grid.with_scores(population.frame))
+        groups = scored.group_by(SEGMENT).agg(nw.len().alias("customers"), nw.col(*values).sum())
+        found = {row[SEGMENT]: row for row in frames.to_rows(groups)}
+        total = sum(int(row[MONETARY]) for row in found.values()) if population.has_money else 0
+        units = 10**population.scale
+        rows = []
+        for label in grid.labels():
+            sums = found.get(label, {"customers": 0, **dict.fromkeys(values, 0)})
+            n = int(sums["customers"])
+            row: dict[str, Any] = {
+                SEGMENT: label,
+                "customers": n,
+                "customer_share": n / population.rows if population.rows else None,
+                "mean_recency_days": int(sums[RECENCY_DAYS]) / n if n else None,
+                "mean_frequency": int(sums[FREQUENCY]) / n if n else None,
+            }
+            if population.has_money:
+                spent = int(sums[MONETARY])
+                row["mean_monetary"] = spent / (n * units) if n else None
+                row["monetary"] = money.major_float(spent, population.scale)
+                row["monetary_share"] = spent / total if total > 0 else None
+            rows.append(row)
+        return pa.Table.from_pylist(rows, schema=_segment_schema(population.has_money))
+
+    def cell_counts(self) -> Mapping[tuple[int, int], int]:
+        """Return how many of the fitted customers stand in each `(r, f)` cell."""
+        population = self._population_of(None, None)
+        scored = self.grid.with_scores(population.frame)
+        counts = scored.group_by("r", "f").agg(nw.len().alias("customers"))
+        return {(int(c["r"]), int(c["f"])): int(c["customers"]) for c in frames.to_rows(counts)}
+
+    def migration(
+        self, data: Orders | Events | History, *, from_as_of: AsOf, to_as_of: AsOf
+    ) -> Any:
+        """Count who moved from which segment to which between two dates, by the same cut-points.
+
+        Args:
+            data: A history that holds both dates.
+            from_as_of: The earlier exclusive end.
+            to_as_of: The later exclusive end.
+
+        Returns:
+            One row a move that occurred, in the type of the data: `from_segment` ("not yet a
+            customer" for those without an order at the earlier date), `to_segment`, `customers`,
+            `share` (of the customers in `from_segment`).
+
+        Raises:
+            InvalidArgumentError: If the dates are not in order, or there is no segment map.
+        """
+        self._require_map()
+        if as_of_us(from_as_of, self.zone) >= as_of_us(to_as_of, self.zone):
+            raise InvalidArgumentError(
+                "from_as_of", "must lie before to_as_of", got=f"{from_as_of} and {to_as_of}"
+            )
+        before, after = (
+            self._scored(self._population_of(data, when)).select(CUSTOMER_ID, SEGMENT)
+            for when in (from_as_of, to_as_of)
+        )
+        before = before.rename({SEGMENT: "from_segment"})
+        new = nw.col("from_segment").fill_null(_NOT_YET[self.grid.locale])
+        moves = after.join(before, on=CUSTOMER_ID, how="left").with_columns(new)
+        counts = moves.group_by("from_segment", SEGMENT).agg(nw.len().alias("customers"))
+        order = {label: i for i, label in enumerate(self.grid.labels())}
+        rows = sorted(
+            frames.to_rows(counts),
+            key=lambda row: (order.get(row["from_segment"], -1), order[row[SEGMENT]]),
+        )
+        totals: dict[str, int] = {}
+        for row in rows:
+            totals[row["from_segment"]] = totals.get(row["from_segment"], 0) + row["customers"]
+        table = pa.table({
+            "from_segment": pa.array([row["from_segment"] for row in rows], pa.string()),
+            "to_segment": pa.array([row[SEGMENT] for row in rows], pa.string()),
+            "customers": pa.array([row["customers"] for row in rows], pa.int64()),
+            "share": pa.array(
+                [row["customers"] / totals[row["from_segment"]] for row in rows], pa.float64()
+            ),
+        })  # fmt: skip
+        return self._population_of(data, to_as_of).source.give_rows(table)
+
+    def _require_map(self) -> None:
+        if self.grid.segments is None:
+            raise InvalidArgumentError(
+                "segments", "there are none in this model",
+                hint="fit with a map: RFM(segments=classic())",
+            )  # fmt: skip
+
+    def __str__(self) -> str:
+        """Return what was fitted and the cut-points."""
+        when = datetime_of(self.as_of_us)
+        lines = [
+            f"RFM of {self.customers:,} customers before {when:%Y-%m-%d %H:%M} UTC "
+            f"(days in {self.time_zone}, returns {self.returns})"
+        ]
+        names = {"r": RECENCY_DAYS, "f": "frequency", "m": "monetary"}
+        lines += [
+            f"  {d}  {names[d]:<13} cut at {', '.join(cuts.said()) or 'nothing'}"
+            for d, cuts in self.grid.cuts.items()
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        names = {"r": RECENCY_DAYS, "f": "frequency", "m": "monetary"}
+        rows = "".join(
+            f"<tr><td>{d}</td><td>{names[d]}</td><td>{', '.join(cuts.said())}</td></tr>"
+            for d, cuts in self.grid.cuts.items()
+        )
+        head = "<tr><th>score</th><th>of</th><th>cut-points</th></tr>"
+        return f"<table><caption>{str(self).splitlines()[0]}</caption>{head}{rows}</table>"
+
+
+def _segment_schema(has_money: bool) -> pa.Schema:
+    fields = [
+        (SEGMENT, pa.string()),
+        ("customers", pa.int64()),
+        ("customer_share", pa.float64()),
+        ("mean_recency_days", pa.float64()),
+        ("mean_frequency", pa.float64()),
+    ]
+    names = ("mean_monetary", "monetary", "monetary_share") if has_money else ()
+    return pa.schema(fields + [(name, pa.float64()) for name in names])
+
+
+def _score_of(row: Mapping[str, Any], dimensions: str) -> RFMScore:
+    return RFMScore(
+        customer_id=row[CUSTOMER_ID],
+        recency_days=row[RECENCY_DAYS],
+        frequency=row[FREQUENCY],
+        monetary=row.get("monetary"),
+        r=row["r"],
+        f=row["f"],
+        m=row.get("m"),
+        rfm=row[dimensions],
+        segment=row.get(SEGMENT),
+    )

@@ -1,0 +1,206 @@
+"""RFM: recency, frequency and monetary value of each customer, scored and named.
+
+References:
+    Hughes, A. M. (1994), Strategic Database Marketing, ch. 5: customers sorted by recency,
+    frequency and monetary value and cut into five bins each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import narwhals.stable.v2 as nw
+
+from userops.core import frames
+from userops.core.definitions import Definition
+from userops.core.time import AsOf, as_of_us
+from userops.customers.history import (
+    FREQUENCY,
+    LAST_US,
+    MONETARY,
+    ORDER,
+    RETURN_ROWS,
+    RETURNED,
+    History,
+)
+from userops.errors import EmptyHistoryError, InvalidArgumentError, InvalidDefinitionError
+from userops.events.columns import CUSTOMER_ID
+from userops.events.table import Events, Orders
+from userops.segmentation.cut_points import CutPoints, Dimension, Linear, as_cut_points
+from userops.segmentation.fitted_rfm import RECENCY_DAYS, FittedRFM, Population
+from userops.segmentation.score_grid import ScoreGrid
+from userops.segmentation.segment_maps import Locale, SegmentMap, classic
+
+__all__ = ["RFM"]
+
+
+def _segments(value: Any) -> SegmentMap | None:
+    if value is None or isinstance(value, SegmentMap):
+        return value
+    raise InvalidDefinitionError(
+        "segments",
+        "is not a segment map",
+        got=repr(value),
+        allowed="classic(), eight(), a BandMap, your own SegmentMap, or None for scores alone",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class RFM(Definition):
+    """A definition of RFM scores and segments; `fit` finds the cut-points of a population.
+
+    Attributes:
+        recency: Cut-points of `recency_days`: `Linear(5)`, `NTile(5)`, `Quantiles(…)`, `Mean()`,
+            `Edges([30, 90])`; a number of bins means `Linear`, a list means `Edges`.
+        frequency: Cut-points of `frequency`.
+        monetary: Cut-points of `monetary`, edges in major units; unused for events without money.
+        segments: Names of the cells, or None for scores alone.
+        locale: Language of `segment` and of explanations: `en` or `zh`.
+        event: The event that counts; `order` unless told otherwise.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from userops.events import Orders
+        >>> from userops.segmentation import NTile
+        >>> orders = Orders(pa.table({
+        ...     "customer_id": ["a", "a", "b"], "ordered_at": ["2024-01-05", "2024-02-05",
+        ...     "2024-02-06"], "amount": [10, 20, 5]}))
+        >>> fitted = RFM(frequency=NTile(2), segments=None).fit(orders, as_of="2024-03-01")
+        >>> fitted.score().select(["customer_id", "recency_days", "f"]).to_pylist()
+        [{'customer_id': 'a', 'recency_days': 24, 'f': 2}, {'customer_id': 'b', 'recency_days': 23, 'f': 1}]
+    """  # noqa: E501
+
+    recency: CutPoints = attrs.field(factory=Linear, converter=as_cut_points)
+    frequency: CutPoints = attrs.field(factory=Linear, converter=as_cut_points)
+    monetary: CutPoints = attrs.field(factory=Linear, converter=as_cut_points)
+    segments: SegmentMap | None = attrs.field(factory=classic, converter=_segments)
+    locale: Locale = attrs.field(default="en")
+    event: str = ORDER
+
+    @locale.validator
+    def _check_locale(self, _: object, locale: object) -> None:
+        if locale not in ("en", "zh"):
+            raise InvalidDefinitionError("locale", "is not known", got=locale, allowed="en, zh")
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a map that leaves a cell of this grid without a name."""
+        if self.segments is not None:
+            dimensions = "rfm" if self.event == ORDER else "rf"
+            self.segments.fitted_to(dict.fromkeys("rfm", 0)).check(  # type: ignore[arg-type]
+                {d: c.bins for d, c in self._cut_points().items() if d in dimensions}
+            )
+
+    def _cut_points(self) -> dict[str, CutPoints]:
+        return {"r": self.recency, "f": self.frequency, "m": self.monetary}
+
+    def fit(self, data: Orders | Events | History, *, as_of: AsOf) -> FittedRFM:
+        """Find the cut-points of the customers with at least one order before `as_of`.
+
+        Args:
+            data: Orders, events, or a history with its own policy for returns; orders alone are
+                netted.
+            as_of: Exclusive end of the history; a date means its start of day in the data's zone.
+
+        Returns:
+            A new fitted object; it keeps the customers' totals, so `score()`, `segments()` and
+            `explain(customer_id)` need no data.
+
+        Raises:
+            EmptyHistoryError: If no customer has an order before `as_of`.
+            DataError: If the data cannot be used as declared.
+        """
+        history = self._history(data)
+        population = self.population(history, as_of)
+        if not population.rows:
+            raise _nothing_to_fit(history, self.event, as_of)
+        units = {"m": 10 ** history.table(self.event).scale}
+        columns = {"r": RECENCY_DAYS, "f": FREQUENCY, "m": MONETARY}
+        dimensions = "rfm" if population.has_money else "rf"
+        cuts = {
+            d: self._cut_points()[d].fit(
+                Dimension(
+                    columns[d].removesuffix("_minor_units"),
+                    units.get(d, 1),
+                    population.rows,
+                    population.source,
+                    population.frame,
+                    columns[d],
+                ),
+                is_reversed=d == "r",
+            )
+            for d in dimensions
+        }
+        grid = ScoreGrid.over(cuts, self.segments, population, self.locale)
+        return FittedRFM(
+            definition=self,
+            as_of_us=population.as_of_us,
+            time_zone=history.zone.name,
+            returns=history.returns,
+            scale=history.table(self.event).scale,
+            customers=population.rows,
+            grid=grid,
+            population=population,
+        )
+
+    def population(self, data: Any, as_of: AsOf) -> Population:
+        """Compute, once, each customer's `recency_days`, `frequency` and exact money."""
+        history = self._history(data)
+        table = history.table(self.event)
+        has_money = isinstance(table, Orders)
+        before = as_of_us(as_of, history.zone)
+        if has_money:
+            totals = history.order_totals(as_of)
+        else:
+            totals = history.event_totals(self.event, as_of)
+        earliest = table.audit.first_us
+        zone = history.zone
+        reach = (min(before, before if earliest is None else earliest), before)
+        last_observed_day = zone.day(before - 1)
+        recency = last_observed_day - zone.day_expr(nw.col(LAST_US), between_us=reach)
+        extra = [RETURNED, RETURN_ROWS] if has_money and history.returns == "separate" else []
+        totals = totals.select(
+            nw.col(CUSTOMER_ID),
+            recency.cast(nw.Int64).alias(RECENCY_DAYS),
+            nw.col(FREQUENCY),
+            *(nw.col(name) for name in ([MONETARY] if has_money else []) + extra),
+        )
+        frame = table.source.materialise(totals)
+        rows = int(frames.to_rows(frame.select(n=nw.len()))[0]["n"])
+        return Population(table.source, frame, rows, before, has_money, table.scale)
+
+    def _history(self, data: Any) -> History:
+        if isinstance(data, History):
+            return data
+        if isinstance(data, Orders) and self.event == ORDER:
+            return History(data)
+        if isinstance(data, Events) and self.event != ORDER:
+            return History({self.event: data})
+        raise InvalidArgumentError(
+            "data",
+            "is not something that RFM reads",
+            got=type(data).__name__,
+            allowed="a History, Orders, or Events with RFM(event='their name')",
+            hint="name the columns of a frame: Orders(df, customer_id=…, ordered_at=…, amount=…)",
+        )
+
+
+def _nothing_to_fit(history: History, event: str, as_of: AsOf) -> EmptyHistoryError:
+    quality = history.table(event).audit
+    if not quality.rows:
+        problem = f"the table of {event!r} is empty"
+    elif not quality.counted:
+        problem = f"no row of {event!r} can be counted"
+    elif quality.counted == quality.returns:
+        problem = f"all counted rows of {event!r} are returns, so no customer has bought"
+    else:
+        problem = f"no customer has an {event!r} before as_of"
+    first = f", the first at {quality.first_at:%Y-%m-%d %H:%M} UTC" if quality.first_at else ""
+    return EmptyHistoryError(
+        problem,
+        got=f"as_of={as_of}; {quality.rows:,} rows, {quality.counted:,} counted, "
+        f"{quality.returns:,} of them returns{first}; quarantined: "
+        + (", ".join(f"{n:,} {reason}" for reason, n in quality.quarantined.items()) or "none"),
+        hint="as_of is exclusive: name the day after the last one that counts",
+    )
+
