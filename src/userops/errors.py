@@ -57,14 +57,9 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
 
 
 def _sentence(problem: str, got: object, allowed: object, hint: str | None) -> str:
-    parts = [problem.rstrip(".")]
-    if got is not None:
-        parts.append(f"Got: {got}")
-    if allowed is not None:
-        parts.append(f"Allowed: {allowed}")
-    if hint is not None:
-        parts.append(f"Hint: {hint.rstrip('.')}")
-    return ". ".join(parts) + "."
+    said = [("", problem), ("Got: ", got), ("Allowed: ", allowed), ("Hint: ", hint)]
+    parts = [f"{head}{text}" for head, text in said if text is not None]
+    return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts)
 
 
 class UserOpsError(Exception):

@@ -52,7 +52,7 @@ def _timeline(names: list[str], **options: object) -> Axes:
         dates,
         series={name: [1e4 * (i + m) for m in range(14)] for i, name in enumerate(names)},
         share=[m / 20 for m in range(14)],
-        share_label=names[2],
+        share_label=f"{names[2]} %",
         title=names[3],
         y_label=names[0],
         **options,  # type: ignore[arg-type]

@@ -122,6 +122,16 @@ def test_share_name_has_a_default(chinese_font: tuple[str, ...]) -> None:
     assert all(tuple(t.get_fontfamily()) == chinese_font for t in ax.get_yticklabels())
 
 
+@pytest.mark.parametrize("kind", ["line", "area"])
+def test_units_of_ticks_have_the_font(kind: str, chinese_font: tuple[str, ...]) -> None:
+    """Ticks have the Chinese font also where no value alone reaches the unit they name."""
+    series = {"a": [9_990] * 6} if kind == "line" else {"a": [6_000] * 6, "b": [6_000] * 6}
+    ax = timeline(MONTHS, series=series, kind=kind, language="zh")  # type: ignore[arg-type]
+    ax.figure.canvas.draw()
+    labels = {t.get_text(): tuple(t.get_fontfamily()) for t in ax.get_yticklabels()}
+    assert labels["1万"] == chinese_font
+
+
 def test_few_dates_have_a_tick_each(ax: Axes) -> None:
     """Few dates have one tick each, at the date and not between two."""
     dates = [dt.date(2024, 1, 31), dt.date(2024, 4, 30), dt.date(2024, 7, 31)]
@@ -234,6 +244,10 @@ def test_no_dates() -> None:
         (
             {"kind": "area", "series": {"n": [1, -2, 3, 4, 5, 6]}},
             r"series\['n'\]\[1\]: cannot be stacked. Got: -2",
+        ),
+        (
+            {"share": [0.1] * 6, "share_label": "n"},
+            "share_label: is the name of a series too. Got: 'n'",
         ),
         (
             {"kind": "area", "share": [0.1] * 6, "share_kind": "bars"},

@@ -131,7 +131,6 @@ def heat_grid(
     """
     check_axes(ax)
     check_language(language)
-
     write = values_format or partial(format_compact, language=language)
     grid = _checked_grid(
         values,

@@ -96,13 +96,13 @@ def timeline(
     numbers = series_of(series, expected=len(days), of="dates")
     name = share_label or _SHARE_NAMES[language]
     second = _share_of(share, expected=len(days), name=name, write=share_format)
-    _check_kinds(kind, share_kind, numbers, has_share=second is not None)
+    _check_kinds(kind, share_kind, numbers, second)
     colours = colours_by_name(
         numbers, chosen=series_colours, palette=categorical_colours, argument="series_colours"
     )
     write = values_format or partial(format_compact, language=language)
     words = "" if len(days) else no_data(language)
-    font = chart_font([title, y_label, words, *_written(numbers, write, second)])
+    font = chart_font([title, y_label, words, *_written(numbers, kind, write, second)])
     if ax is None:
         ax = new_axes(width_inches=8.0, height_inches=4.2, right_inches=0.8 if second else 0.2)
     handles: dict[str, Artist] = {}
@@ -138,17 +138,24 @@ def _share_of(
 
 
 def _written(
-    numbers: Mapping[str, Floats], write: Callable[[float], str], second: _Share | None
+    numbers: Mapping[str, Floats],
+    kind: str,
+    write: Callable[[float], str],
+    second: _Share | None,
 ) -> list[str]:
-    """Return all that will be written of the values; what stands at ticks is written alike."""
-    texts = [write(float(v)) for column in numbers.values() for v in column if np.isfinite(v)]
+    """Return names, and numbers with all the letters that the ticks will need."""
+    columns = np.vstack(list(numbers.values()))
+    # A tick may lie a little beyond the values, where a larger unit begins.
+    reached = 1.1 * (columns.sum(axis=0) if kind == "area" else columns)
+    known = [v for v in (*columns.flat, *reached.flat) if np.isfinite(v)]
+    texts = [*numbers, *(write(float(v)) for v in known)]
     if second is not None:
         texts += [second.name, *(second.write(float(v)) for v in second.values if np.isfinite(v))]
-    return [*numbers, *texts]
+    return texts
 
 
 def _check_kinds(
-    kind: str, share_kind: str, numbers: Mapping[str, Floats], *, has_share: bool
+    kind: str, share_kind: str, numbers: Mapping[str, Floats], second: _Share | None
 ) -> None:
     for argument, got, allowed in (
         ("kind", kind, ("line", "area")),
@@ -158,10 +165,14 @@ def _check_kinds(
             raise InvalidArgumentError.unknown(argument, got, allowed)
     if kind == "area":
         _check_stackable(numbers)
-        if has_share and share_kind == "bars":
+        if second is not None and share_kind == "bars":
             raise InvalidArgumentError(
                 "share_kind", "bars would lie behind the areas", got="bars", allowed="line"
             )
+    if second is not None and second.name in numbers:
+        raise InvalidArgumentError(
+            "share_label", "is the name of a series too", got=repr(second.name)
+        )
 
 
 def _decimals_for(shares: Floats) -> int:

@@ -42,6 +42,7 @@ __all__ = [
     "Source",
     "backend_of",
     "concat_rows",
+    "counted_by",
     "from_arrow",
     "read",
     "sorted_rows",
@@ -212,6 +213,11 @@ def from_arrow(table: pa.Table, backend: str = "pandas") -> Any:
 def concat_rows(frames: Iterable[Frame]) -> Frame:
     """Stack frames of the same columns."""
     return nw.concat(list(frames), how="vertical")
+
+
+def counted_by(frame: Frame, keys: Sequence[str]) -> Frame:
+    """Return one row a combination of the keys, with the number of its `rows`."""
+    return frame.group_by(*keys).agg(nw.len().alias("rows"))
 
 
 def with_epoch_us(source: Source, frame: Frame, column: str, name: str) -> Frame:

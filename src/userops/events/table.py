@@ -184,36 +184,42 @@ class EventTable(Generic[_Columns]):
         return self.source.give_back(frames.with_datetime(self.source, frame, time_role))
 
     def by_day(self) -> list[dict[str, Any]]:
-        """Return rows a local day: `day` (since 1970), `is_counted`, `is_return`, `rows`, `orders`,
-        `amount_minor_units`; rows without a time are left out.
-        """  # noqa: D205
-        audit = self.audit
-        status, instant = nw.col(PREFIX + STATUS), nw.col(PREFIX + INSTANT_US)
+        """Count the rows of each local day.
+
+        Returns:
+            One dict a day, ascending: `day` (days since 1970-01-01), `rows`, `quarantined` (rows),
+            and for orders `orders` (by their first line) and `net_minor_units`. Rows without a
+            readable time have no day and are left out.
+        """
+        instant, status = nw.col(PREFIX + INSTANT_US), nw.col(PREFIX + STATUS)
         timed = self._normalised.filter(~instant.is_null())
         reach = frames.to_rows(timed.select(low=instant.min(), high=instant.max()))[0]
         if reach["low"] is None:
             return []
-        has_money = audit.purchased_minor_units is not None
-        timed = timed.select(
-            self.columns.zone.day_expr(
-                instant, between_us=(int(reach["low"]), int(reach["high"]))
-            ).alias("day"),
-            (status <= COUNTED).alias("is_counted"),
-            (nw.col(PREFIX + IS_RETURN) if has_money else nw.lit(False)).alias("is_return"),
-            (
-                nw.when(status <= COUNTED)
-                .then(nw.col(PREFIX + AMOUNT_MINOR_UNITS))
-                .otherwise(nw.lit(0))
-                if has_money
-                else nw.lit(0)
-            ).alias(AMOUNT_MINOR_UNITS),
+        between = int(reach["low"]), int(reach["high"])
+        measured = {"quarantined": (status > COUNTED).cast(nw.Int64)}
+        if isinstance(self.columns, OrderColumns):
+            amount = nw.col(PREFIX + AMOUNT_MINOR_UNITS)
+            measured["net_minor_units"] = (
+                nw.when(status == COUNTED).then(amount).otherwise(nw.lit(0))
+            )
+        rows = timed.select(
+            self.columns.zone.day_expr(instant, between_us=between).alias("day"),
+            *(value.alias(name) for name, value in measured.items()),
         )
-        grouped = timed.group_by("day", "is_counted", "is_return").agg(
-            nw.len().alias("rows"), nw.col(AMOUNT_MINOR_UNITS).sum()
-        )
-        return sorted(
-            frames.to_rows(grouped), key=lambda r: (r["day"], r["is_counted"], r["is_return"])
-        )
+        grouped = rows.group_by("day").agg(nw.len().alias("rows"), nw.col(*measured).sum())
+        days = {row["day"]: row | {"orders": 0} for row in frames.to_rows(grouped)}
+        for row in self._orders_by_day(between) if "net_minor_units" in measured else ():
+            days[row["day"]]["orders"] = row["orders"]
+        return [{k: int(v) for k, v in days[day].items()} for day in sorted(days)]
+
+    def _orders_by_day(self, between_us: tuple[int, int]) -> list[dict[str, Any]]:
+        made = self.counted().filter(~nw.col(IS_RETURN))
+        if ORDER_ID in made.collect_schema():
+            made = made.group_by(CUSTOMER_ID, ORDER_ID).agg(nw.col(INSTANT_US).min())
+        day = self.columns.zone.day_expr(nw.col(INSTANT_US), between_us=between_us)
+        counts = made.select(day.alias("day")).group_by("day").agg(nw.len().alias("orders"))
+        return frames.to_rows(counts)
 
     @cached_property
     def audit(self) -> Quality:
