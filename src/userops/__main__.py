@@ -16,14 +16,20 @@ from userops import __version__
 from userops.errors import InvalidArgumentError, MissingExtraError, UserOpsError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from userops.events import Orders
     from userops.segmentation import FittedRFM
 
-_ROLES = (
-    "customer-id order-id ordered-at amount quantity unit-price product-id event-id return-of"
-).split()
+_ROLES = [
+    "customer-id",
+    "order-id",
+    "ordered-at",
+    "amount",
+    "quantity",
+    "unit-price",
+    "product-id",
+    "event-id",
+    "return-of",
+]
 _BUNDLED: dict[str, Any] = {
     "customer_id": "CustomerID",
     "order_id": "InvoiceNo",
@@ -117,8 +123,8 @@ def _rfm(chosen: argparse.Namespace) -> None:
 
 
 def _orders(chosen: argparse.Namespace) -> Orders:
+    from userops.core.files import read_file
     from userops.events import ByColumn, ByOrderId, Orders
-    from userops.events.files import read_file
 
     options = ("scale", "currency", "rounding", "time_zone", "time_format")
     named: dict[str, Any] = {
@@ -148,7 +154,7 @@ def _day_after(orders: Orders) -> dt.date:
     return dt.date(1970, 1, 1) + dt.timedelta(days=day)
 
 
-def _as_text(table: pa.Table) -> str:
+def _as_text(table: Any) -> str:
     """Set a small table as aligned text; wide letters take two columns."""
     from unicodedata import east_asian_width
 
@@ -174,7 +180,7 @@ def _as_text(table: pa.Table) -> str:
 
 
 def _write(aside: Path, orders: Orders, fitted: FittedRFM, chosen: argparse.Namespace) -> None:
-    from userops.events.files import write_table
+    from userops.core.files import write_table
 
     tables = {
         "customers": fitted.score().sort_by("customer_id"),

@@ -186,8 +186,9 @@ class ColumnNotFoundError(DataError, LookupError):
         super().__init__(
             f"{said} does not exist",
             got=f"a frame with the columns {', '.join(map(repr, self.existing)) or '(none)'}",
-            hint=f"did you mean {close!r}?" if close else "name the column with the argument"
-            + (f" {role}=…" if role else ""),
+            hint=f"did you mean {close!r}?"
+            if close
+            else "name the column with the argument" + (f" {role}=…" if role else ""),
         )
 
 
@@ -225,9 +226,7 @@ class MoneyScaleError(DataError):
         self.scale = scale
         self.needed_scale = needed_scale
         hint = (
-            f"declare scale={needed_scale}"
-            if needed_scale is not None
-            else "no scale up to 9 fits"
+            f"declare scale={needed_scale}" if needed_scale is not None else "no scale up to 9 fits"
         )
         super().__init__(
             problem,

@@ -1,1 +1,1 @@
-"""The kernel: frames, time, money, the sticky hash and definitions. Everything above builds on it."""
+"""The kernel: frames, time, money, sticky hash and definitions; all else builds on it."""

@@ -72,14 +72,16 @@ class Definition:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _subclasses(cls: type) -> list[type]:
+def _subclasses(cls: type[Any]) -> list[type[Any]]:
     """Return the library's own classes below `cls`; the user's are passed by name."""
-    below = [s for direct in cls.__subclasses__() for s in (direct, *_subclasses(direct))]
+    below: list[type[Any]] = []
+    for direct in cls.__subclasses__():
+        below += [direct, *_subclasses(direct)]
     return [s for s in below if s.__module__.startswith("userops.")]
 
 
 def _is_default(field: attrs.Attribute[Any], value: object) -> bool:
-    default = field.default
+    default: Any = field.default
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         default = default.factory()
     return default is not attrs.NOTHING and type(value) is type(default) and value == default

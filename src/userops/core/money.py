@@ -14,7 +14,7 @@ import decimal
 import math
 import re
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import narwhals.stable.v2 as nw
 
@@ -64,8 +64,10 @@ def check_rounding(rounding: object) -> Rounding | None:
     Raises:
         InvalidDefinitionError: If the name is not known.
     """
-    if rounding is None or rounding == "half_even" or rounding == "half_up":
-        return rounding  # type: ignore[return-value]
+    if rounding is None:
+        return None
+    if isinstance(rounding, str) and rounding in {"half_even", "half_up"}:
+        return cast("Rounding", rounding)
     raise InvalidDefinitionError(
         "rounding", "is not known", got=rounding, allowed="None, 'half_even', 'half_up'"
     )
@@ -89,7 +91,7 @@ def number_of(value: Any) -> int | float | None:
 
 def minor_of(value: int | float, scale: int, rounding: Rounding | None = None) -> int | None:
     """Return the exact minor units of one amount, or None where it does not fit the scale."""
-    factor = 10**scale
+    factor: int = 10**scale
     if isinstance(value, int):
         return value * factor
     scaled = value * factor
@@ -111,8 +113,11 @@ def minor_of(value: int | float, scale: int, rounding: Rounding | None = None) -
 def parse_number_expr(text: nw.Expr) -> nw.Expr:
     """Return a text column as floats; null where it is blank or does not read as a number."""
     readable = text.str.contains(NUMBER_PATTERN).fill_null(False)
-    return nw.when(readable).then(text.str.strip_chars()).otherwise(nw.lit(None, nw.String)).cast(
-        nw.Float64
+    return (
+        nw.when(readable)
+        .then(text.str.strip_chars())
+        .otherwise(nw.lit(None, nw.String))
+        .cast(nw.Float64)
     )
 
 

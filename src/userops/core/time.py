@@ -31,6 +31,7 @@ __all__ = [
     "day_number",
     "epoch_us_of_parts",
     "instant_of",
+    "is_missing",
     "zone",
 ]
 
@@ -89,7 +90,10 @@ class Zone:
 
     def instant_expr(self, clock: nw.Expr, *, between_us: tuple[int, int]) -> nw.Expr:
         """Return the instants of a column of clock readings that lie within `between_us`."""
-        return clock - _steps(clock, self._local_changes_us, self.offsets_us, between_us)
+        instant: nw.Expr = clock - _steps(
+            clock, self._local_changes_us, self.offsets_us, between_us
+        )
+        return instant
 
 
 def floor_div(value: nw.Expr, divisor: int) -> nw.Expr:
@@ -98,7 +102,8 @@ def floor_div(value: nw.Expr, divisor: int) -> nw.Expr:
     `//` goes through a double on Spark, which is off by one near multiples above 2**53. A multiple
     of the divisor has a quotient that a double holds, up to noise that the half removes.
     """
-    return ((value - value % divisor) / divisor + 0.5).floor().cast(nw.Int64)
+    quotient: nw.Expr = (value - value % divisor) / divisor
+    return (quotient + 0.5).floor().cast(nw.Int64)
 
 
 def _steps(
@@ -179,6 +184,11 @@ def _us(value: dt.datetime) -> int:
     return (gap.days * 86_400 + gap.seconds) * _SECOND_US + gap.microseconds
 
 
+def is_missing(value: object) -> bool:
+    """Whether a value is None, NaN, or pandas' NaT, which is a datetime unlike itself."""
+    return value is None or value != value  # noqa: PLR0124
+
+
 @lru_cache(maxsize=1024)
 def as_of_us(as_of: AsOf, where: Zone) -> int:
     """Read `as_of`: the exclusive instant up to which history counts.
@@ -200,7 +210,7 @@ def as_of_us(as_of: AsOf, where: Zone) -> int:
             raise InvalidArgumentError(
                 "as_of", f"{as_of!r} is not a date or time", allowed="ISO 8601, such as 2024-01-31"
             ) from error
-    if not isinstance(value, dt.date) or value != value:  # pandas' NaT is a datetime unlike itself
+    if not isinstance(value, dt.date) or is_missing(value):
         raise InvalidArgumentError(
             "as_of",
             "must be a point in time",

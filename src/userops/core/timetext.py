@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["ISO", "TimeText", "time_text"]
 
 _DIRECTIVES = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 6}
+# SQL engines fold the case of column names, so the months (m) and minutes (M) have names here.
+_PARTS = {
+    "Y": "year", "m": "month", "d": "day", "H": "hour", "M": "minute", "S": "second", "f": "us",
+}  # fmt: skip
 _ISO_PATTERN = (
     r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
     r"([T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?[ ]?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
@@ -98,9 +103,9 @@ class TimeText:
             )
             numbers[name] = digits.cast(nw.Int64)
         frame = frame.with_columns(
-            numbers[n].cast(nw.Int64).alias(f"{prefix}{n}") for n in "YmdHMSf"
+            numbers[n].cast(nw.Int64).alias(f"{prefix}{part}") for n, part in _PARTS.items()
         )
-        parts = {n: nw.col(f"{prefix}{n}") for n in "YmdHMSf"}
+        parts = {n: nw.col(f"{prefix}{part}") for n, part in _PARTS.items()}
         good = _exists(parts, floor_div, _all_columns) & nw.col(f"{prefix}matches")
         clock = epoch_us_of_parts(parts, floor=floor_div)
         return frame.with_columns(
@@ -128,7 +133,10 @@ class TimeText:
         bare = text.str.replace_all("[ ]?[+-][0-9]{2}:?[0-9]{2}$", "")
         return frame.with_columns(
             nw.when(known).then(signed * 60_000_000).otherwise(nothing).alias(f"{prefix}offset"),
-            nw.when(nw.col(f"{prefix}has_offset")).then(bare).otherwise(text).alias(f"{prefix}text"),
+            nw.when(nw.col(f"{prefix}has_offset"))
+            .then(bare)
+            .otherwise(text)
+            .alias(f"{prefix}text"),
         )
 
 
@@ -160,9 +168,7 @@ def _exists(
     )
 
 
-ISO = TimeText(
-    pattern=_ISO_PATTERN, order=("Y", "m", "d", "H", "M", "S", "f"), has_offset=True
-)
+ISO = TimeText(pattern=_ISO_PATTERN, order=("Y", "m", "d", "H", "M", "S", "f"), has_offset=True)
 
 
 def time_text(time_format: str | None) -> TimeText:
@@ -191,7 +197,7 @@ def time_text(time_format: str | None) -> TimeText:
             got=time_format,
             allowed="such as '%d/%m/%Y %H:%M' or '%Y%m%d'",
         )
-    adjacent = any(a[0] == b[0] == "%" for a, b in zip(tokens, tokens[1:], strict=False))
+    adjacent = any(a[0] == b[0] == "%" for a, b in pairwise(tokens))
     pattern, widths, position = "^", [], 0
     for token in tokens:
         if not token.startswith("%"):

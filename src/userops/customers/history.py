@@ -73,9 +73,13 @@ class History:
     Example:
         >>> import pyarrow as pa
         >>> from userops.events import Orders
-        >>> table = pa.table({
-        ...     "customer_id": ["a", "a", "b"], "ordered_at": ["2024-01-05", "2024-02-05",
-        ...     "2024-02-06"], "amount": [10, -10, 5]})
+        >>> table = pa.table(
+        ...     {
+        ...         "customer_id": ["a", "a", "b"],
+        ...         "ordered_at": ["2024-01-05", "2024-02-05", "2024-02-06"],
+        ...         "amount": [10, -10, 5],
+        ...     }
+        ... )
         >>> History(Orders(table)).order_totals("2024-03-01").sort("customer_id").collect().rows()
         [('a', 1704412800000000, 1, 0), ('b', 1707177600000000, 1, 500)]
     """
@@ -89,7 +93,8 @@ class History:
             raise InvalidDefinitionError(
                 "returns", "is not known", got=returns, allowed="'net', 'separate', 'ignore'"
             )
-        if not isinstance(events, Mapping) or not events:
+        tables: object = events
+        if not isinstance(tables, Mapping) or not tables:
             raise InvalidDefinitionError(
                 "events",
                 "must map names of events to tables",
@@ -172,11 +177,15 @@ class History:
             rows = rows.group_by(CUSTOMER_ID, ORDER_ID).agg(
                 nw.col(FIRST_US).min(), nw.col(*sums).sum()
             )
-        totals = rows.group_by(CUSTOMER_ID).agg(
-            nw.col(FIRST_US).max().alias(LAST_US),
-            nw.col(FIRST_US).count().alias(FREQUENCY),
-            nw.col(*sums).sum(),
-        ).with_columns(nw.col(FREQUENCY, *sums).cast(nw.Int64))
+        totals = (
+            rows.group_by(CUSTOMER_ID)
+            .agg(
+                nw.col(FIRST_US).max().alias(LAST_US),
+                nw.col(FIRST_US).count().alias(FREQUENCY),
+                nw.col(*sums).sum(),
+            )
+            .with_columns(nw.col(FREQUENCY, *sums).cast(nw.Int64))
+        )
         return totals.rename({AMOUNT_MINOR_UNITS: MONETARY}).filter(nw.col(FREQUENCY) > 0)
 
     def event_totals(self, event: str, as_of: AsOf) -> frames.Frame:
@@ -188,9 +197,11 @@ class History:
         if event == ORDER:
             return self.order_totals(as_of).select(CUSTOMER_ID, LAST_US, FREQUENCY)
         rows = self.table(event).counted().filter(nw.col(INSTANT_US) < before)
-        return rows.group_by(CUSTOMER_ID).agg(
-            nw.col(INSTANT_US).max().alias(LAST_US), nw.len().alias(FREQUENCY)
-        ).with_columns(nw.col(FREQUENCY).cast(nw.Int64))
+        return (
+            rows.group_by(CUSTOMER_ID)
+            .agg(nw.col(INSTANT_US).max().alias(LAST_US), nw.len().alias(FREQUENCY))
+            .with_columns(nw.col(FREQUENCY).cast(nw.Int64))
+        )
 
     def linked_returns(self, as_of: AsOf) -> Any:
         """Return one row a return before `as_of`, with the order that it takes back.

@@ -69,13 +69,13 @@ def linked_returns(orders: Orders, before_us: int) -> frames.Frame:
         matched = _matched(source, _without_taken(source, rows, by_id))
     returns = rows.filter(nw.col(IS_RETURN)).join(by_id, on=_IDENTITY, how="left")
     known = nw.col(LINKED_ORDER_ID)
-    link = nw.when(~known.is_null()).then(nw.lit("id"))
+    by_id_first = nw.when(~known.is_null()).then(nw.lit("id"))
     if matched is None:
-        returns = returns.with_columns(link.otherwise(nw.lit("none")).alias(LINK))
+        returns = returns.with_columns(by_id_first.otherwise(nw.lit("none")).alias(LINK))
     else:
         returns = returns.join(matched, on=_IDENTITY, how="left")
         match = nw.col("matched_order_id")
-        link = link.otherwise(
+        link = by_id_first.otherwise(
             nw.when(~match.is_null()).then(nw.lit("match")).otherwise(nw.lit("none"))
         )
         order = nw.when(~known.is_null()).then(known).otherwise(match)
@@ -113,8 +113,12 @@ def _numbered(source: frames.Source, rows: frames.Frame) -> frames.Frame:
 
 def _linked_by_id(rows: frames.Frame) -> frames.Frame:
     """Return `row_of_customer` and `linked_order_id` of the returns that name an earlier order."""
-    orders = rows.filter(~nw.col(IS_RETURN)).group_by(CUSTOMER_ID, _ORDER_KEY).agg(
-        nw.col(INSTANT_US).min().alias("made_us"), nw.col(ORDER_ID).min().alias(LINKED_ORDER_ID)
+    orders = (
+        rows.filter(~nw.col(IS_RETURN))
+        .group_by(CUSTOMER_ID, _ORDER_KEY)
+        .agg(
+            nw.col(INSTANT_US).min().alias("made_us"), nw.col(ORDER_ID).min().alias(LINKED_ORDER_ID)
+        )
     )
     named = rows.filter(nw.col(IS_RETURN) & ~nw.col(RETURN_OF).is_null())
     named = named.select(*_IDENTITY, INSTANT_US, RETURN_OF).join(
@@ -123,9 +127,7 @@ def _linked_by_id(rows: frames.Frame) -> frames.Frame:
     return named.filter(nw.col("made_us") <= nw.col(INSTANT_US)).select(*_IDENTITY, LINKED_ORDER_ID)
 
 
-def _without_taken(
-    source: frames.Source, rows: frames.Frame, by_id: frames.Frame
-) -> frames.Frame:
+def _without_taken(source: frames.Source, rows: frames.Frame, by_id: frames.Frame) -> frames.Frame:
     """Drop the returns linked by id, and the purchase lines that these have taken back."""
     line = [CUSTOMER_ID, _ORDER_KEY, PRODUCT_ID, _UNITS]
     known = ~nw.col(PRODUCT_ID).is_null() & ~nw.col(_UNITS).is_null()

@@ -56,17 +56,17 @@ def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) ->
         if column not in schema:
             raise ColumnNotFoundError(column, schema.names(), role=role)
     for role in ("customer_id", "order_id", "event_id", "return_of", "product_id"):
-        column = getattr(columns, role, None)
-        if column is not None:
-            _check_id(column, schema[column])
+        named: str | None = getattr(columns, role, None)
+        if named is not None:
+            _check_id(named, schema[named])
     for column in columns.identifiers.values():
         _check_id(column, schema[column])
     _check_time(columns, schema[columns.time_column])
     if isinstance(columns, OrderColumns):
         for role in ("amount", "quantity", "unit_price"):
-            column = getattr(columns, role)
-            if column is not None:
-                _check_number(column, schema[column])
+            number: str | None = getattr(columns, role)
+            if number is not None:
+                _check_number(number, schema[number])
         if isinstance(columns.returns_by, ByColumn):
             dtype = schema[columns.returns_by.column]
             if not (dtype == nw.Boolean or dtype.is_integer() or dtype == nw.Unknown):
@@ -78,7 +78,10 @@ def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) ->
 
 def _roles(columns: OrderColumns | EventColumns) -> dict[str, str]:
     time_role = "ordered_at" if isinstance(columns, OrderColumns) else "occurred_at"
-    roles = {"customer_id": columns.customer_id, time_role: columns.time_column}
+    roles: dict[str, str | None] = {
+        "customer_id": columns.customer_id,
+        time_role: columns.time_column,
+    }
     for role in ("order_id", "event_id", "amount", "quantity", "unit_price"):
         roles[role] = getattr(columns, role, None)
     roles |= columns.carried()
@@ -222,7 +225,9 @@ def _local_instant(frame: frames.Frame, where: Zone) -> nw.Expr:
     if not where.changes_us:
         return where.instant_expr(_own("clock"), between_us=(0, 0))
     reach = frames.to_rows(
-        frame.select(low=_own("clock").min().cast(nw.Int64), high=_own("clock").max().cast(nw.Int64))
+        frame.select(
+            low=_own("clock").min().cast(nw.Int64), high=_own("clock").max().cast(nw.Int64)
+        )
     )[0]
     low, high = reach["low"] or 0, reach["high"] or 0
     return where.instant_expr(_own("clock"), between_us=(low, high))
@@ -255,9 +260,7 @@ def _with_number(frame: frames.Frame, column: str, name: str) -> tuple[frames.Fr
         missing = missing | number.is_nan().fill_null(False)
         number = nw.when(~number.is_nan()).then(number).otherwise(_null(nw.Float64))
     finite = nw.when(number.abs() < float("inf")).then(number).otherwise(_null(nw.Float64))
-    frame = frame.with_columns(
-        finite.alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}")
-    )
+    frame = frame.with_columns(finite.alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}"))
     return frame, False
 
 
@@ -341,15 +344,14 @@ def _money_checks(columns: OrderColumns) -> list[tuple[str, nw.Expr]]:
     return checks
 
 
-def _status(
-    columns: OrderColumns | EventColumns, checks: list[tuple[str, nw.Expr]]
-) -> nw.Expr:
+def _status(columns: OrderColumns | EventColumns, checks: list[tuple[str, nw.Expr]]) -> nw.Expr:
     status: Any = (
         nw.when(_own(CUSTOMER_ID).is_null()).then(nw.lit(UNRESOLVED)).otherwise(nw.lit(COUNTED))
     )
     for reason, applies in reversed(checks):
         status = nw.when(applies).then(nw.lit(reason_code(reason))).otherwise(status)
-    return status.cast(nw.Int64)
+    code: nw.Expr = status.cast(nw.Int64)
+    return code
 
 
 def _without_repeats(

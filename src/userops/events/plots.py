@@ -70,7 +70,9 @@ def plot_orders(
     ):
         if value not in allowed:
             raise InvalidArgumentError.unknown(argument, str(value), allowed)
-    days = [row for row in orders.by_day() if 1 <= row["day"] + _EPOCH_DAY <= dt.date.max.toordinal()]
+    days = [
+        row for row in orders.by_day() if 1 <= row["day"] + _EPOCH_DAY <= dt.date.max.toordinal()
+    ]
     every = every or _readable_period([row["day"] for row in days])
     totals: dict[dt.date, list[int]] = {}
     for row in days:
@@ -80,7 +82,9 @@ def plot_orders(
         total[2] += row["rows"]
     words = _WORDS[language]
     scale = 0 if measure == "orders" else orders.scale
-    title = f"{words[measure]} {words[every]}" if language == "en" else words[every] + words[measure]
+    title = (
+        f"{words[measure]} {words[every]}" if language == "en" else words[every] + words[measure]
+    )
     return timeline(
         list(totals),
         series={words[measure]: [major_float(t[0], scale) for t in totals.values()]},

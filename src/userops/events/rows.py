@@ -15,13 +15,12 @@ from typing import Any
 import attrs
 
 from userops.core import money
-from userops.core.time import instant_of
+from userops.core.time import instant_of, is_missing
 from userops.core.timetext import time_text
 from userops.errors import ColumnNotFoundError, ColumnTypeError, MoneyOverflowError, MoneyScaleError
 from userops.events.columns import (
     COUNTED,
     REASONS,
-    UNRESOLVED,
     ByColumn,
     ByOrderId,
     EventColumns,
@@ -127,10 +126,8 @@ def _id(row: Mapping[str, Any], column: str | None) -> str | int | None:
     )
 
 
-def _instant(
-    value: Any, columns: OrderColumns | EventColumns
-) -> tuple[int | None, str | None]:
-    if value is None or value != value:
+def _instant(value: Any, columns: OrderColumns | EventColumns) -> tuple[int | None, str | None]:
+    if is_missing(value):
         return None, "no_time"
     if isinstance(value, dt.date) and columns.time_format is None:
         return instant_of(value, columns.zone), None

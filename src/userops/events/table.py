@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
-from userops.errors import InvalidArgumentError, MoneyOverflowError, MoneyScaleError
+from userops.errors import InvalidArgumentError
+from userops.events.audit import audited
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
     COUNTED,
@@ -20,20 +21,17 @@ from userops.events.columns import (
     QUANTITY,
     REASONS,
     STATUS,
-    UNRESOLVED,
     EventColumns,
     OrderColumns,
     ReturnsBy,
 )
-from userops.events.normalise import MISFIT, PREFIX, TOO_LARGE, check_schema, normalised
+from userops.events.normalise import PREFIX, check_schema, normalised
 from userops.events.quality import Quality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["EventTable", "Events", "Orders"]
-
-_Columns = TypeVar("_Columns", OrderColumns, EventColumns)
 
 
 class _SharedNames(TypedDict, total=False):
@@ -76,7 +74,7 @@ class EventNames(_SharedNames, total=False):
     properties: tuple[str, ...]
 
 
-class EventTable(Generic[_Columns]):
+class EventTable:
     """What orders and events share; use `Orders` or `Events`.
 
     Construction checks names and types only. The first computation, or `check()`, runs one
@@ -87,32 +85,35 @@ class EventTable(Generic[_Columns]):
         columns: Which column means what.
     """
 
-    _definition: type[_Columns]
+    columns: OrderColumns | EventColumns
+    _definition: type[OrderColumns] | type[EventColumns]
 
-    def __init__(self, frame: Any, columns: _Columns | None, named: Mapping[str, Any]) -> None:
+    def __init__(
+        self, frame: Any, columns: OrderColumns | EventColumns | None, named: Mapping[str, Any]
+    ) -> None:
         self.source = frames.read(frame)
         if columns is not None and named:
             raise InvalidArgumentError("columns", "is given together with named columns")
-        self.columns: _Columns = columns if columns is not None else self._named(named)
+        self.columns = columns if columns is not None else self._named(named)
         check_schema(self.source, self.columns)
 
-    def _named(self, named: Mapping[str, Any]) -> _Columns:
+    def _named(self, named: Mapping[str, Any]) -> OrderColumns | EventColumns:
         allowed = [a.name for a in attrs.fields(self._definition)]
         for name in named:
             if name not in allowed:
                 raise InvalidArgumentError.unknown("column role", name, allowed)
-        if not named:
-            # Nothing named: columns that already carry the names of the roles are taken as such.
+        roles = {a.name for a in attrs.fields(self._definition)} - _OPTIONS
+        if not roles & set(named):
+            # No column named: those that already carry the names of the roles are taken as such.
             existing = self.source.frame.collect_schema().names()
-            roles = {a.name for a in attrs.fields(self._definition) if a.default is None}
-            named = {name: name for name in existing if name in roles - _NOT_COLUMNS}
-            if "amount" in named:
-                named.pop("unit_price", None)
-            named |= {n: n for n in ("ordered_at", "occurred_at") if n in allowed}
-        missing = next((n for n in ("ordered_at", "occurred_at") if n in allowed), None)
-        if missing is not None and missing not in named:
+            found = {name: name for name in existing if name in roles}
+            if "amount" in found:
+                found.pop("unit_price", None)
+            named = {**found, **named}
+        time_role = next(n for n in ("ordered_at", "occurred_at") if n in roles)
+        if time_role not in named:
             raise InvalidArgumentError(
-                missing, "is needed", hint=f"name the column of the time: {missing}='…'"
+                time_role, "is needed", hint=f"name the column of the time: {time_role}='…'"
             )
         return self._definition(**named)
 
@@ -125,7 +126,7 @@ class EventTable(Generic[_Columns]):
         """Decimals of the minor unit; 0 where there is no money."""
         return self.columns.scale if isinstance(self.columns, OrderColumns) else 0
 
-    def check(self) -> EventTable[_Columns]:
+    def check(self) -> Self:
         """Run the one validating aggregate and return self.
 
         Raises:
@@ -229,124 +230,34 @@ class EventTable(Generic[_Columns]):
             MoneyScaleError: If amounts do not fit the declared scale.
             MoneyOverflowError: If an amount, or a sum that could occur, leaves int64.
         """
-        has_money = isinstance(self.columns, OrderColumns)
-        frame = self._normalised
-        status = nw.col(PREFIX + STATUS)
-        ok = status <= COUNTED
-        measured = {"status": status, INSTANT_US: nw.col(PREFIX + INSTANT_US)}
-        if has_money:
-            amount = nw.col(PREFIX + AMOUNT_MINOR_UNITS)
-            magnitude = amount.cast(nw.Float64).abs()
-            measured |= {
-                "returned": nw.col(PREFIX + IS_RETURN),
-                "amount": nw.when(ok).then(amount).otherwise(nw.lit(0)),
-                "magnitude": nw.when(ok).then(magnitude).otherwise(nw.lit(0.0)),
-                MISFIT: (nw.col(PREFIX + MISFIT) & ok).cast(nw.Int64),
-                TOO_LARGE: (nw.col(PREFIX + TOO_LARGE) & ok).cast(nw.Int64),
-                "zero": (ok & (amount == 0)).fill_null(False).cast(nw.Int64),
-            }
-        frame = frame.select(**{f"{PREFIX}{k}": v for k, v in measured.items()})
-        keys = [PREFIX + "status", *([PREFIX + "returned"] if has_money else [])]
-        sums = ("amount", "magnitude", MISFIT, TOO_LARGE, "zero") if has_money else ()
-        grouped = frame.group_by(keys).agg(
-            nw.len().alias("rows"),
-            nw.col(PREFIX + INSTANT_US).min().alias("first"),
-            nw.col(PREFIX + INSTANT_US).max().alias("last"),
-            *(nw.col(PREFIX + name).sum().alias(name) for name in sums),
-        )
-        rows = [
-            {name.removeprefix(PREFIX): value for name, value in row.items()}
-            for row in frames.to_rows(grouped)
-        ]
-        if isinstance(self.columns, OrderColumns):
-            self._check_money(rows, self.columns)
-        return self._quality_of(rows)
-
-    def _check_money(self, rows: list[dict[str, Any]], columns: OrderColumns) -> None:
-        large = sum(int(row[TOO_LARGE]) for row in rows)
-        if large:
-            raise MoneyOverflowError(
-                f"{large} amounts are too large to be exact",
-                allowed=f"up to 2**62 minor units, 2**53 from floats, at scale={columns.scale}",
-                hint="check the unit of the column, or declare a smaller scale",
-            )
-        misfits = sum(int(row[MISFIT]) for row in rows)
-        if misfits:
-            raise self._scale_error(misfits, columns)
-        total = sum(row["magnitude"] for row in rows)
-        if total >= 2.0**62:
-            raise MoneyOverflowError(
-                "the sum of all amounts would leave exact 64-bit integers",
-                got=f"about {total:.3g} minor units",
-                allowed="less than 2**62",
-                hint=f"declare a smaller scale than {columns.scale}, with rounding, or check the "
-                "unit of the column",
-            )
-
-    def _scale_error(self, misfits: int, columns: OrderColumns) -> MoneyScaleError:
-        price = nw.col(PREFIX + "price").cast(nw.Float64)
-        bad = self._normalised.filter(
-            (nw.col(PREFIX + STATUS) <= COUNTED) & nw.col(PREFIX + MISFIT)
-        )
-        wider = range(columns.scale + 1, money.MAX_SCALE + 1)
-        counts = frames.to_rows(
-            bad.select(
-                example=price.min(),
-                **{f"at_{s}": (~money.fits_expr(price, s)).cast(nw.Int64).sum() for s in wider},
-            )
-        )[0]
-        return MoneyScaleError(
-            f"{misfits} amounts have more decimals than the declared scale",
-            scale=columns.scale,
-            needed_scale=next((s for s in wider if not counts[f"at_{s}"]), None),
-            got=f"for example {counts['example']!r} in column "
-            f"{columns.amount or columns.unit_price!r}",
-        )
-
-    def _quality_of(self, rows: list[dict[str, Any]]) -> Quality:
-        counted = [row for row in rows if row["status"] == COUNTED]
-        quarantined: dict[str, int] = {}
-        for row in rows:
-            if row["status"] > COUNTED:
-                reason = REASONS[row["status"]]
-                quarantined[reason] = quarantined.get(reason, 0) + int(row["rows"])
-        facts: dict[str, Any] = {}
-        if isinstance(self.columns, OrderColumns):
-            returned = [row for row in counted if row["returned"]]
-            bought = [row for row in counted if not row["returned"]]
-            facts = {
-                "returns": sum(int(row["rows"]) for row in returned),
-                "zero_amounts": sum(int(row["zero"]) for row in bought),
-                "purchased_minor_units": sum(int(row["amount"]) for row in bought),
-                "returned_minor_units": sum(int(row["amount"]) for row in returned),
-                "scale": self.columns.scale,
-                "currency": self.columns.currency,
-            }
-        return Quality(
-            rows=sum(int(row["rows"]) for row in rows),
-            counted=sum(int(row["rows"]) for row in counted),
-            unresolved=sum(int(row["rows"]) for row in rows if row["status"] == UNRESOLVED),
-            quarantined=dict(sorted(quarantined.items(), key=lambda item: (-item[1], item[0]))),
-            first_us=min((int(row["first"]) for row in counted), default=None),
-            last_us=max((int(row["last"]) for row in counted), default=None),
-            **facts,
-        )
+        return audited(self._normalised, self.columns)
 
     def __repr__(self) -> str:
         """Return the engine and the mapping; computes nothing."""
         roles = ", ".join(
             f"{a.name}={value!r}"
             for a in attrs.fields(type(self.columns))
-            if (value := getattr(self.columns, a.name)) != a.default and value not in ({}, ())
+            if (value := getattr(self.columns, a.name)) != a.default
+            and value not in ({}, ())
             and not isinstance(a.default, attrs.Factory)  # type: ignore[arg-type]
         )
         return f"{type(self).__name__}(<{self.source.engine}>, {roles})"
 
 
-_NOT_COLUMNS = {"time_format", "currency", "rounding"}
+_OPTIONS = {
+    "currency",
+    "duplicate_lines",
+    "identifiers",
+    "properties",
+    "returns_by",
+    "rounding",
+    "scale",
+    "time_format",
+    "time_zone",
+}
 
 
-class Orders(EventTable[OrderColumns]):
+class Orders(EventTable):
     """A table of orders or order lines, with its columns named.
 
     Args:
@@ -363,15 +274,20 @@ class Orders(EventTable[OrderColumns]):
 
     Example:
         >>> import pyarrow as pa
-        >>> table = pa.table({
-        ...     "who": ["a", "a", None], "no": [1, 2, 3],
-        ...     "at": ["2024-01-05", "2024-02-30", "2024-03-01"], "paid": [9.99, 5.0, 1.0],
-        ... })
+        >>> table = pa.table(
+        ...     {
+        ...         "who": ["a", "a", None],
+        ...         "no": [1, 2, 3],
+        ...         "at": ["2024-01-05", "2024-02-30", "2024-03-01"],
+        ...         "paid": [9.99, 5.0, 1.0],
+        ...     }
+        ... )
         >>> orders = Orders(table, customer_id="who", order_id="no", ordered_at="at", amount="paid")
         >>> dict(orders.quality.quarantined)
         {'no_customer': 1, 'unreadable_time': 1}
     """
 
+    columns: OrderColumns
     _definition = OrderColumns
 
     def __init__(
@@ -380,7 +296,7 @@ class Orders(EventTable[OrderColumns]):
         super().__init__(frame, columns, named)
 
 
-class Events(EventTable[EventColumns]):
+class Events(EventTable):
     """A table of events without money, with its columns named.
 
     Args:
@@ -393,6 +309,7 @@ class Events(EventTable[EventColumns]):
         ColumnTypeError: If a column has a type that its role cannot use.
     """
 
+    columns: EventColumns
     _definition = EventColumns
 
     def __init__(

@@ -18,10 +18,18 @@ if TYPE_CHECKING:
         Quantiles,
     )
     from userops.segmentation.explanation import Explanation
-    from userops.segmentation.fitted_rfm import FittedRFM, RFMScore
+    from userops.segmentation.fitted_rfm import FittedRFM
     from userops.segmentation.plots import plot_rfm_grid, plot_segments
     from userops.segmentation.rfm import RFM
-    from userops.segmentation.segment_maps import Band, BandMap, EightMap, SegmentMap, classic, eight
+    from userops.segmentation.rfm_score import RFMScore
+    from userops.segmentation.segment_maps import (
+        Band,
+        BandMap,
+        EightMap,
+        SegmentMap,
+        classic,
+        eight,
+    )
 
 __all__ = [
     "RFM",
@@ -60,9 +68,10 @@ __getattr__, __dir__ = lazy_names(
             "Quantiles",
         ),
         "explanation": ("Explanation",),
-        "fitted_rfm": ("FittedRFM", "RFMScore"),
+        "fitted_rfm": ("FittedRFM",),
         "plots": ("plot_rfm_grid", "plot_segments"),
         "rfm": ("RFM",),
+        "rfm_score": ("RFMScore",),
         "segment_maps": ("Band", "BandMap", "EightMap", "SegmentMap", "classic", "eight"),
     },
 )

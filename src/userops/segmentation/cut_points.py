@@ -9,10 +9,11 @@ never depends on an engine's floating point.
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from math import floor
 from typing import Any
 
@@ -128,9 +129,7 @@ class CutPoints(Definition, abc.ABC):
             InvalidDefinitionError: If `choose` returned too few, too many, or unordered ones.
         """
         cuts = tuple(self.choose(dimension))
-        if len(cuts) != self.bins - 1 or any(
-            a.value > b.value for a, b in zip(cuts, cuts[1:], strict=False)
-        ):
+        if len(cuts) != self.bins - 1 or any(a.value > b.value for a, b in pairwise(cuts)):
             raise InvalidDefinitionError(
                 f"{type(self).__name__}.choose",
                 f"must return {self.bins - 1} ascending cut-points",
@@ -157,7 +156,7 @@ class Linear(CutPoints):
         bins: Number of bins, 1 to 100.
     """
 
-    bins: int = attrs.field(default=5, validator=_check_bins)  # type: ignore[misc]
+    bins: int = attrs.field(default=5, validator=_check_bins)
 
     def choose(self, dimension: Dimension) -> Sequence[Cut]:
         """Return the quantiles k / bins."""
@@ -214,7 +213,7 @@ class NTile(CutPoints):
         bins: Number of bins, 1 to 100.
     """
 
-    bins: int = attrs.field(default=5, validator=_check_bins)  # type: ignore[misc]
+    bins: int = attrs.field(default=5, validator=_check_bins)
 
     def choose(self, dimension: Dimension) -> Sequence[Cut]:
         """Return the last (value, id) of each bin but the last."""
@@ -232,7 +231,7 @@ def _edges(values: Any) -> tuple[Fraction, ...]:
         raise InvalidDefinitionError(
             "edges", "must be numbers", got=values, allowed="such as [30, 90, 180]"
         ) from error
-    if not found or any(a >= b for a, b in zip(found, found[1:], strict=False)):
+    if not found or any(a >= b for a, b in pairwise(found)):
         raise InvalidDefinitionError("edges", "must be at least one, and rise", got=list(values))
     return found
 
@@ -292,6 +291,10 @@ def as_cut_points(value: Any) -> CutPoints:
     )
 
 
+def _tuple(cuts: Iterable[Cut]) -> tuple[Cut, ...]:
+    return tuple(cuts)
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class FittedCuts(Definition):
     """Cut-points of a population, with which scoring is row-local.
@@ -302,7 +305,7 @@ class FittedCuts(Definition):
         units_in_one: Exact units in one that the user reads.
     """
 
-    cuts: tuple[Cut, ...] = attrs.field(converter=tuple)
+    cuts: tuple[Cut, ...] = attrs.field(converter=_tuple)
     is_reversed: bool = False
     units_in_one: int = 1
 
@@ -329,13 +332,14 @@ class FittedCuts(Definition):
     def score_expr(self, column: str) -> nw.Expr:
         """Return the score of a column, beside `customer_id`."""
         value, customer = nw.col(column), nw.col(CUSTOMER_ID)
-        below: Any = nw.lit(0, nw.Int64)
+        below = nw.lit(0, nw.Int64)
         for threshold, has_id, cut_id in self._thresholds:
             is_above = value > threshold
             if has_id:
                 is_above = is_above | ((value == threshold) & (customer > cut_id))
             below = below + is_above.cast(nw.Int64)
-        return self.bins - below if self.is_reversed else below + 1
+        score: nw.Expr = self.bins - below if self.is_reversed else below + 1
+        return score
 
     def said(self) -> list[str]:
         """Return the cut-points as a reader writes them."""

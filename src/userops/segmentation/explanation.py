@@ -10,7 +10,7 @@ import attrs
 from userops.core.time import Zone, datetime_of
 
 if TYPE_CHECKING:
-    from userops.segmentation.fitted_rfm import RFMScore
+    from userops.segmentation.rfm_score import RFMScore
     from userops.segmentation.score_grid import ScoreGrid
 
 __all__ = ["Explanation", "explained"]
@@ -72,9 +72,7 @@ def explained(score: RFMScore, grid: ScoreGrid, where: Zone, before_us: int) -> 
     clock = datetime_of(before_us + where.offset_us(before_us))
     when = "?" if clock is None else f"{clock:%Y-%m-%d %H:%M} {where.name}"
     head = words["bare"] if score.segment is None else words["head"]
-    lines = [
-        head.format(id=score.customer_id, when=when, segment=score.segment, scores=score.rfm)
-    ]
+    lines = [head.format(id=score.customer_id, when=when, segment=score.segment, scores=score.rfm)]
     values = {"r": score.recency_days, "f": score.frequency, "m": score.monetary}
     scores = {"r": score.r, "f": score.f, "m": score.m}
     for dimension, cuts in grid.cuts.items():

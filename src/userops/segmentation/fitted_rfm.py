@@ -8,75 +8,40 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import narwhals.stable.v2 as nw
-import pyarrow as pa
 
 from userops.core import frames, money
 from userops.core.definitions import Definition
 from userops.core.time import AsOf, Zone, as_of_us, datetime_of, zone
 from userops.customers.customer import Customer
-from userops.customers.history import FREQUENCY, MONETARY, RETURN_ROWS, RETURNED
+from userops.customers.history import FREQUENCY, MONETARY, ORDER, RETURN_ROWS, RETURNED
 from userops.errors import EmptyHistoryError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
 from userops.segmentation.explanation import Explanation, explained
+from userops.segmentation.population import (
+    RECENCY_DAYS,
+    Population,
+    history_of,
+    population_of,
+)
+from userops.segmentation.rfm_score import RFMScore
 from userops.segmentation.score_grid import ScoreGrid
 
 if TYPE_CHECKING:
     from userops.customers.history import History
     from userops.events.table import Events, Orders
-    from userops.segmentation.rfm import RFM
 
-__all__ = ["RECENCY_DAYS", "FittedRFM", "Population", "RFMScore"]
+__all__ = ["FittedRFM"]
 
-RECENCY_DAYS = "recency_days"
 SEGMENT = "segment"
+_KINDS: dict[str, Any] = {
+    SEGMENT: "text",
+    "customers": "int",
+    "customer_share": "float",
+    "mean_recency_days": "float",
+    "mean_frequency": "float",
+}
+_MONEY_KINDS = _KINDS | dict.fromkeys(("mean_monetary", "monetary", "monetary_share"), "float")
 _NOT_YET = {"en": "not yet a customer", "zh": "尚未成为客户"}
-
-
-@attrs.frozen(eq=False)
-class Population:
-    """The customers that a model was fitted to, with their exact totals.
-
-    Attributes:
-        source: The host's frame, whose type is given back.
-        frame: One row a customer, materialised: `customer_id`, `recency_days`, `frequency` and,
-            with money, `monetary_minor_units`.
-        rows: Number of customers.
-        as_of_us: Exclusive end of the history.
-        has_money: Whether there is a monetary dimension.
-        scale: Decimals of the minor unit.
-    """
-
-    source: frames.Source
-    frame: frames.Frame
-    rows: int
-    as_of_us: int
-    has_money: bool
-    scale: int
-
-
-@attrs.frozen
-class RFMScore:
-    """One customer's values, scores and segment; the fields are the columns of `score()`.
-
-    Attributes:
-        customer_id: The customer.
-        recency_days: Whole days from the last order to the last observed day, >= 0.
-        frequency: Orders, >= 1.
-        monetary: Major units by the returns policy; None for events without money.
-        r, f, m: Scores from 1; `m` is None for events without money.
-        rfm: The scores joined; `r` and `f` alone for events without money.
-        segment: Label in the model's locale; None without a map.
-    """
-
-    customer_id: str | int
-    recency_days: int
-    frequency: int
-    monetary: float | None
-    r: int
-    f: int
-    m: int | None
-    rfm: str
-    segment: str | None
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -85,6 +50,7 @@ class FittedRFM(Definition):
 
     Attributes:
         definition: What was fitted.
+        event: The event that counts.
         as_of_us: Exclusive end of the history it was fitted to, microseconds since 1970 UTC.
         time_zone: Zone in which days are counted.
         returns: How returns counted.
@@ -93,7 +59,8 @@ class FittedRFM(Definition):
         grid: The cut-points and the names of the cells.
     """
 
-    definition: RFM
+    definition: Definition
+    event: str = ORDER
     as_of_us: int
     time_zone: str = "UTC"
     returns: str = "net"
@@ -167,7 +134,7 @@ class FittedRFM(Definition):
                 hint="pass the orders: fitted.score(orders, as_of=…)",
             )  # fmt: skip
         when: Any = as_of if as_of is not None else datetime_of(self.as_of_us)
-        population = self.definition.population(data, when)
+        population = population_of(history_of(data, self.event), self.event, when)
         if population.has_money and population.scale != self.scale:
             raise InvalidArgumentError(
                 "data", "counts money at another scale than the model",
@@ -195,7 +162,7 @@ class FittedRFM(Definition):
         else:
             before = as_of_us(as_of, self.zone)
             last_observed_day = self.zone.day(before - 1)
-        totals = customer.totals(self.definition.event, before)
+        totals = customer.totals(self.event, before)
         if totals is None:
             return None
         recency_days = last_observed_day - self.zone.day(totals.last_us)
@@ -231,14 +198,12 @@ class FittedRFM(Definition):
             customer_id = customer.customer_id
         else:
             population = self._population_of(None, as_of)
-            rows = frames.to_rows(
-                self._scored(population).filter(nw.col(CUSTOMER_ID) == customer)
-            )
+            rows = frames.to_rows(self._scored(population).filter(nw.col(CUSTOMER_ID) == customer))
             customer_id = customer
-            score = _score_of(rows[0], self.grid.dimensions) if rows else None
+            score = RFMScore.from_row(rows[0], self.grid.dimensions) if rows else None
         if score is None:
             raise EmptyHistoryError(
-                f"customer {customer_id!r} has no {self.definition.event!r} before as_of",
+                f"customer {customer_id!r} has no {self.event!r} before as_of",
                 hint="ids have one type: 17850 and '17850' are two customers",
             )
         before = self.as_of_us if as_of is None else as_of_us(as_of, self.zone)
@@ -259,10 +224,11 @@ class FittedRFM(Definition):
             InvalidArgumentError: If the model has no segment map.
         """
         population = self._population_of(data, as_of)
-        return population.source.give_rows(self.segment_rows(population))
+        kinds = _MONEY_KINDS if population.has_money else _KINDS
+        rows = self._segment_rows(population)
+        return population.source.give_rows(frames.small_table(rows, kinds))
 
-    def segment_rows(self, population: Population) -> pa.Table:
-        """Return the table of `segments` in Arrow."""
+    def _segment_rows(self, population: Population) -> list[dict[str, Any]]:
         self._require_map()
         grid = self.grid
         values = [RECENCY_DAYS, FREQUENCY, *([MONETARY] if population.has_money else [])]
@@ -288,7 +254,7 @@ class FittedRFM(Definition):
                 row["monetary"] = money.major_float(spent, population.scale)
                 row["monetary_share"] = spent / total if total > 0 else None
             rows.append(row)
-        return pa.Table.from_pylist(rows, schema=_segment_schema(population.has_money))
+        return rows
 
     def cell_counts(self) -> Mapping[tuple[int, int], int]:
         """Return how many of the fitted customers stand in each `(r, f)` cell."""
@@ -336,14 +302,18 @@ class FittedRFM(Definition):
         totals: dict[str, int] = {}
         for row in rows:
             totals[row["from_segment"]] = totals.get(row["from_segment"], 0) + row["customers"]
-        table = pa.table({
-            "from_segment": pa.array([row["from_segment"] for row in rows], pa.string()),
-            "to_segment": pa.array([row[SEGMENT] for row in rows], pa.string()),
-            "customers": pa.array([row["customers"] for row in rows], pa.int64()),
-            "share": pa.array(
-                [row["customers"] / totals[row["from_segment"]] for row in rows], pa.float64()
-            ),
-        })  # fmt: skip
+        table = frames.small_table(
+            [
+                {
+                    "from_segment": row["from_segment"],
+                    "to_segment": row[SEGMENT],
+                    "customers": row["customers"],
+                    "share": row["customers"] / totals[row["from_segment"]],
+                }
+                for row in rows
+            ],
+            {"from_segment": "text", "to_segment": "text", "customers": "int", "share": "float"},
+        )
         return self._population_of(data, to_as_of).source.give_rows(table)
 
     def _require_map(self) -> None:
@@ -375,29 +345,3 @@ class FittedRFM(Definition):
         )
         head = "<tr><th>score</th><th>of</th><th>cut-points</th></tr>"
         return f"<table><caption>{str(self).splitlines()[0]}</caption>{head}{rows}</table>"
-
-
-def _segment_schema(has_money: bool) -> pa.Schema:
-    fields = [
-        (SEGMENT, pa.string()),
-        ("customers", pa.int64()),
-        ("customer_share", pa.float64()),
-        ("mean_recency_days", pa.float64()),
-        ("mean_frequency", pa.float64()),
-    ]
-    names = ("mean_monetary", "monetary", "monetary_share") if has_money else ()
-    return pa.schema(fields + [(name, pa.float64()) for name in names])
-
-
-def _score_of(row: Mapping[str, Any], dimensions: str) -> RFMScore:
-    return RFMScore(
-        customer_id=row[CUSTOMER_ID],
-        recency_days=row[RECENCY_DAYS],
-        frequency=row[FREQUENCY],
-        monetary=row.get("monetary"),
-        r=row["r"],
-        f=row["f"],
-        m=row.get("m"),
-        rfm=row[dimensions],
-        segment=row.get(SEGMENT),
-    )

@@ -10,25 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-import narwhals.stable.v2 as nw
 
-from userops.core import frames
 from userops.core.definitions import Definition
-from userops.core.time import AsOf, as_of_us
-from userops.customers.history import (
-    FREQUENCY,
-    LAST_US,
-    MONETARY,
-    ORDER,
-    RETURN_ROWS,
-    RETURNED,
-    History,
-)
-from userops.errors import EmptyHistoryError, InvalidArgumentError, InvalidDefinitionError
-from userops.events.columns import CUSTOMER_ID
+from userops.core.time import AsOf
+from userops.customers.history import FREQUENCY, MONETARY, ORDER, History
+from userops.errors import EmptyHistoryError, InvalidDefinitionError
 from userops.events.table import Events, Orders
 from userops.segmentation.cut_points import CutPoints, Dimension, Linear, as_cut_points
-from userops.segmentation.fitted_rfm import RECENCY_DAYS, FittedRFM, Population
+from userops.segmentation.fitted_rfm import FittedRFM
+from userops.segmentation.population import RECENCY_DAYS, history_of, population_of
 from userops.segmentation.score_grid import ScoreGrid
 from userops.segmentation.segment_maps import Locale, SegmentMap, classic
 
@@ -63,9 +53,15 @@ class RFM(Definition):
         >>> import pyarrow as pa
         >>> from userops.events import Orders
         >>> from userops.segmentation import NTile
-        >>> orders = Orders(pa.table({
-        ...     "customer_id": ["a", "a", "b"], "ordered_at": ["2024-01-05", "2024-02-05",
-        ...     "2024-02-06"], "amount": [10, 20, 5]}))
+        >>> orders = Orders(
+        ...     pa.table(
+        ...         {
+        ...             "customer_id": ["a", "a", "b"],
+        ...             "ordered_at": ["2024-01-05", "2024-02-05", "2024-02-06"],
+        ...             "amount": [10, 20, 5],
+        ...         }
+        ...     )
+        ... )
         >>> fitted = RFM(frequency=NTile(2), segments=None).fit(orders, as_of="2024-03-01")
         >>> fitted.score().select(["customer_id", "recency_days", "f"]).to_pylist()
         [{'customer_id': 'a', 'recency_days': 24, 'f': 2}, {'customer_id': 'b', 'recency_days': 23, 'f': 1}]
@@ -110,8 +106,8 @@ class RFM(Definition):
             EmptyHistoryError: If no customer has an order before `as_of`.
             DataError: If the data cannot be used as declared.
         """
-        history = self._history(data)
-        population = self.population(history, as_of)
+        history = history_of(data, self.event)
+        population = population_of(history, self.event, as_of)
         if not population.rows:
             raise _nothing_to_fit(history, self.event, as_of)
         units = {"m": 10 ** history.table(self.event).scale}
@@ -134,6 +130,7 @@ class RFM(Definition):
         grid = ScoreGrid.over(cuts, self.segments, population, self.locale)
         return FittedRFM(
             definition=self,
+            event=self.event,
             as_of_us=population.as_of_us,
             time_zone=history.zone.name,
             returns=history.returns,
@@ -141,47 +138,6 @@ class RFM(Definition):
             customers=population.rows,
             grid=grid,
             population=population,
-        )
-
-    def population(self, data: Any, as_of: AsOf) -> Population:
-        """Compute, once, each customer's `recency_days`, `frequency` and exact money."""
-        history = self._history(data)
-        table = history.table(self.event)
-        has_money = isinstance(table, Orders)
-        before = as_of_us(as_of, history.zone)
-        if has_money:
-            totals = history.order_totals(as_of)
-        else:
-            totals = history.event_totals(self.event, as_of)
-        earliest = table.audit.first_us
-        zone = history.zone
-        reach = (min(before, before if earliest is None else earliest), before)
-        last_observed_day = zone.day(before - 1)
-        recency = last_observed_day - zone.day_expr(nw.col(LAST_US), between_us=reach)
-        extra = [RETURNED, RETURN_ROWS] if has_money and history.returns == "separate" else []
-        totals = totals.select(
-            nw.col(CUSTOMER_ID),
-            recency.cast(nw.Int64).alias(RECENCY_DAYS),
-            nw.col(FREQUENCY),
-            *(nw.col(name) for name in ([MONETARY] if has_money else []) + extra),
-        )
-        frame = table.source.materialise(totals)
-        rows = int(frames.to_rows(frame.select(n=nw.len()))[0]["n"])
-        return Population(table.source, frame, rows, before, has_money, table.scale)
-
-    def _history(self, data: Any) -> History:
-        if isinstance(data, History):
-            return data
-        if isinstance(data, Orders) and self.event == ORDER:
-            return History(data)
-        if isinstance(data, Events) and self.event != ORDER:
-            return History({self.event: data})
-        raise InvalidArgumentError(
-            "data",
-            "is not something that RFM reads",
-            got=type(data).__name__,
-            allowed="a History, Orders, or Events with RFM(event='their name')",
-            hint="name the columns of a frame: Orders(df, customer_id=…, ordered_at=…, amount=…)",
         )
 
 
@@ -203,4 +159,3 @@ def _nothing_to_fit(history: History, event: str, as_of: AsOf) -> EmptyHistoryEr
         + (", ".join(f"{n:,} {reason}" for reason, n in quality.quarantined.items()) or "none"),
         hint="as_of is exclusive: name the day after the last one that counts",
     )
-

@@ -1,4 +1,4 @@
-"""The fitted grid of scores: from values to scores to a segment, for a column and for a customer."""
+"""The fitted grid of scores: from values to a segment, for a column and for one customer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from userops.segmentation.cut_points import FittedCuts
 from userops.segmentation.segment_maps import Cell, Locale, SegmentMap, depends_on
 
 if TYPE_CHECKING:
-    from userops.segmentation.fitted_rfm import Population
+    from userops.segmentation.population import Population
 
 __all__ = ["ScoreGrid"]
 
@@ -135,6 +135,8 @@ class ScoreGrid(Definition):
         segment: Any = nw.lit(labels[-1])
         for label in reversed(labels[:-1]):
             segment = (
-                nw.when(code_expr.is_in(sorted(codes[label]))).then(nw.lit(label)).otherwise(segment)
+                nw.when(code_expr.is_in(sorted(codes[label])))
+                .then(nw.lit(label))
+                .otherwise(segment)
             )
         return segment  # type: ignore[no-any-return]

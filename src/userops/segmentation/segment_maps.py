@@ -42,11 +42,11 @@ class SegmentMap(Definition, abc.ABC):
             m: Monetary score, or None for events without money.
         """
 
-    def label(self, name: str, locale: Locale) -> str:  # noqa: ARG002
+    def label(self, name: str, locale: Locale) -> str:
         """Return what a reader sees for a segment."""
         return name
 
-    def fitted_to(self, mean_scores: Mapping[str, Fraction]) -> SegmentMap:  # noqa: ARG002
+    def fitted_to(self, mean_scores: Mapping[str, Fraction]) -> SegmentMap:
         """Return the map for a population; for maps that depend on its mean scores."""
         return self
 
@@ -118,6 +118,10 @@ class Band(Definition):
         )
 
 
+def _bands(bands: Iterable[Band]) -> tuple[Band, ...]:
+    return tuple(bands)
+
+
 @attrs.frozen
 class BandMap(SegmentMap):
     """A map made of bands; the first band that holds a cell names it.
@@ -127,7 +131,7 @@ class BandMap(SegmentMap):
         bins: Dimension to number of bins that the bands are written for; checked when used.
     """
 
-    bands: tuple[Band, ...] = attrs.field(converter=tuple)
+    bands: tuple[Band, ...] = attrs.field(converter=_bands)
     bins: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
 
     @bands.validator
@@ -194,10 +198,7 @@ _CLASSIC: Iterable[tuple[str, Any, Any, str, str]] = (
 def classic() -> BandMap:
     """Return the usual eleven segments over five bins of recency and five of frequency."""
     return BandMap(
-        [
-            Band(name, r=r, f=f, labels={"en": en, "zh": zh})
-            for name, r, f, en, zh in _CLASSIC
-        ],
+        [Band(name, r=r, f=f, labels={"en": en, "zh": zh}) for name, r, f, en, zh in _CLASSIC],
         bins={"r": 5, "f": 5},
     )
 
@@ -262,7 +263,7 @@ class EightMap(SegmentMap):
         """Return the name in the locale."""
         return next((zh if locale == "zh" else en for n, en, zh in _EIGHT.values() if n == name))
 
-    def names(self, bins: Mapping[str, int]) -> list[str]:  # noqa: ARG002
+    def names(self, bins: Mapping[str, int]) -> list[str]:
         """Return all eight, the valuable ones first."""
         return [name for name, _, _ in _EIGHT.values()]
 
@@ -285,5 +286,3 @@ def depends_on(cells: Mapping[Cell, str | None], axis: int) -> bool:
         if seen.setdefault(rest, name) != name:
             return True
     return False
-
-

@@ -1,0 +1,81 @@
+"""Dataframes of every engine behind one face: the only package that names a dataframe engine.
+
+Contract:
+
+* Anything that narwhals reads comes in through `read`; inside the library it is a
+  `narwhals.stable.v2.LazyFrame`; `Source.give_back` hands out the type that came in.
+* pandas frames are computed on as Arrow tables. numpy-backed pandas has no null for integers,
+  text or booleans, and its group-by is several times slower than Arrow's; columns that Arrow
+  already backs are shared, not copied.
+* Instants are int64 microseconds since 1970-01-01 UTC inside the library: the one form of time
+  whose arithmetic is the same on every engine. `with_epoch_us` and `with_datetime` convert.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from userops.core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from userops.core.frames.conversions import BACKENDS, Engine, from_arrow
+    from userops.core.frames.dialects import with_datetime, with_epoch_us, with_sticky_hash
+    from userops.core.frames.order import (
+        column_values,
+        sorted_rows,
+        values_at_ranks,
+        with_running,
+    )
+    from userops.core.frames.sources import (
+        Frame,
+        Source,
+        backend_of,
+        concat_rows,
+        counted_by,
+        read,
+        small_table,
+        to_arrow,
+        to_rows,
+    )
+
+__all__ = [
+    "BACKENDS",
+    "Engine",
+    "Frame",
+    "Source",
+    "backend_of",
+    "column_values",
+    "concat_rows",
+    "counted_by",
+    "from_arrow",
+    "read",
+    "small_table",
+    "sorted_rows",
+    "to_arrow",
+    "to_rows",
+    "values_at_ranks",
+    "with_datetime",
+    "with_epoch_us",
+    "with_running",
+    "with_sticky_hash",
+]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "conversions": ("BACKENDS", "Engine", "from_arrow"),
+        "dialects": ("with_datetime", "with_epoch_us", "with_sticky_hash"),
+        "order": ("column_values", "sorted_rows", "values_at_ranks", "with_running"),
+        "sources": (
+            "Frame",
+            "Source",
+            "backend_of",
+            "concat_rows",
+            "counted_by",
+            "read",
+            "small_table",
+            "to_arrow",
+            "to_rows",
+        ),
+    },
+)

@@ -1,0 +1,165 @@
+"""Between Arrow and the engines, without turning integers that have nulls into floats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from userops.errors import (
+    ColumnTypeError,
+    InvalidArgumentError,
+    MissingExtraError,
+    UnsupportedFrameError,
+)
+
+__all__ = [
+    "BACKENDS",
+    "Engine",
+    "arrow_to_pandas",
+    "from_arrow",
+    "pandas_to_arrow",
+    "spark_frame",
+]
+
+Engine = Literal["pandas", "polars", "polars-lazy", "pyarrow", "duckdb", "ibis", "pyspark"]
+BACKENDS: tuple[Engine, ...] = (
+    "pandas",
+    "polars",
+    "polars-lazy",
+    "pyarrow",
+    "duckdb",
+    "ibis",
+    "pyspark",
+)
+_EXTRA_OF = {"polars": "polars", "duckdb": "duckdb", "ibis": "ibis", "pyspark": "spark"}
+
+
+def from_arrow(table: pa.Table, backend: str = "pandas") -> Any:
+    """Turn an Arrow table into a frame of the chosen engine.
+
+    Args:
+        table: The rows.
+        backend: One of `BACKENDS`. pandas comes with numpy dtypes, nullable where they must be.
+
+    Raises:
+        InvalidArgumentError: If the backend is not known.
+        MissingExtraError: If its package is not installed.
+    """
+    if backend not in BACKENDS:
+        raise InvalidArgumentError.unknown("backend", str(backend), BACKENDS)
+    try:
+        return _FROM_ARROW[backend](table)
+    except ModuleNotFoundError as error:
+        package = (error.name or backend).split(".")[0]
+        raise MissingExtraError(_EXTRA_OF.get(package, package), package) from error
+
+
+def pandas_to_arrow(native: Any) -> pa.Table:
+    """Turn a pandas frame into Arrow; NaN becomes null.
+
+    Raises:
+        UnsupportedFrameError: If column labels are not text, or occur twice.
+        ColumnTypeError: If a column mixes types that cannot be one column.
+    """
+    for name in native.columns:
+        if not isinstance(name, str):
+            raise UnsupportedFrameError(
+                f"pandas column label {name!r} is not text",
+                hint="rename the columns: df.columns = df.columns.astype(str)",
+            )
+    if not native.columns.is_unique:
+        twice = sorted(set(native.columns[native.columns.duplicated()]))
+        raise UnsupportedFrameError(
+            f"these columns occur twice: {', '.join(twice)}", hint="rename or drop one of each"
+        )
+    columns = {}
+    for name in native.columns:
+        try:
+            columns[name] = pa.Array.from_pandas(native[name])
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            kinds = sorted({type(v).__name__ for v in native[name].dropna().head(10_000)})
+            raise ColumnTypeError(
+                name,
+                "mixes types and cannot become one column",
+                got=" and ".join(kinds),
+                allowed="one type in a column",
+                hint=f"df[{name!r}] = df[{name!r}].astype('str') for ids and text, or "
+                "pandas.to_numeric for numbers",
+            ) from error
+    return pa.table(columns)
+
+
+def arrow_to_pandas(table: pa.Table, *, numpy_backed: bool) -> Any:
+    """Turn an Arrow table into pandas, with numpy or with Arrow dtypes."""
+    import pandas as pd
+
+    if numpy_backed:
+        return _numpy_backed(table)
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def _numpy_backed(table: pa.Table) -> Any:
+    """Convert to pandas without turning integers that have nulls into floats."""
+    import pandas as pd
+
+    nullable = {
+        pa.int64(): pd.Int64Dtype(),
+        pa.int32(): pd.Int32Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }
+    holed = {f.name for f, c in zip(table.schema, table.columns, strict=True) if c.null_count}
+    plain = table.drop_columns(sorted(holed)).to_pandas()
+    frame = {
+        name: (
+            table.select([name]).to_pandas(types_mapper=nullable.get)[name]
+            if name in holed
+            else plain[name]
+        )
+        for name in table.column_names
+    }
+    return pd.DataFrame(frame, columns=table.column_names)
+
+
+def _to_polars(table: pa.Table) -> Any:
+    import polars as pl
+
+    return pl.from_arrow(table)
+
+
+def _to_duckdb(table: pa.Table) -> Any:
+    import duckdb
+
+    return duckdb.from_arrow(table)
+
+
+def _to_ibis(table: pa.Table) -> Any:
+    import ibis
+
+    return ibis.memtable(table)
+
+
+def _to_spark(table: pa.Table) -> Any:
+    from pyspark.sql import SparkSession
+
+    return spark_frame(SparkSession.builder.getOrCreate(), table)
+
+
+def spark_frame(session: Any, table: pa.Table) -> Any:
+    """Create a Spark frame in which a naive time stays naive, instead of one in Spark's zone."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    schema = from_arrow_schema(table.schema, prefer_timestamp_ntz=True)
+    return session.createDataFrame(table, schema=schema)
+
+
+_FROM_ARROW: dict[str, Callable[[pa.Table], Any]] = {
+    "pandas": _numpy_backed,
+    "polars": _to_polars,
+    "polars-lazy": lambda table: _to_polars(table).lazy(),
+    "pyarrow": lambda table: table,
+    "duckdb": _to_duckdb,
+    "ibis": _to_ibis,
+    "pyspark": _to_spark,
+}

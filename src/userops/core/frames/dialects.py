@@ -1,0 +1,123 @@
+"""What narwhals cannot say in every dialect, said once per engine: times and hashes."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from userops.core.frames.sources import as_frame
+
+if TYPE_CHECKING:
+    from userops.core.frames.sources import Frame, Source
+
+__all__ = ["with_datetime", "with_epoch_us", "with_sticky_hash"]
+
+
+def with_epoch_us(source: Source, frame: Frame, column: str, name: str) -> Frame:
+    """Add `name`: a date or datetime column as int64 microseconds since 1970-01-01.
+
+    An aware time becomes its instant; a naive one is counted as if its clock stood in UTC.
+    """
+    dtype = frame.collect_schema()[column]
+    is_date = dtype == nw.Date
+    is_naive = is_date or getattr(dtype, "time_zone", None) is None
+    native = frame.to_native()
+    if source.engine == "duckdb":
+        quoted = _quoted(column)
+        value = f"{quoted}::TIMESTAMP" if is_date else quoted
+        native = native.project(f"*, epoch_us({value}) AS {_quoted(name)}")
+    elif source.engine == "pyspark":
+        from pyspark.sql import functions
+
+        quoted = f"`{column.replace('`', '``')}`"
+        if is_date:
+            text = f"unix_date({quoted}) * 86400000000L"
+        elif is_naive:
+            epoch = "TIMESTAMP_NTZ'1970-01-01 00:00:00'"
+            text = f"timestampdiff(MICROSECOND, {epoch}, {quoted})"
+        else:
+            text = f"unix_micros({quoted})"
+        native = native.withColumn(name, functions.expr(text))
+    elif source.engine == "ibis":
+        moment = native[column].cast("timestamp") if is_date else native[column]
+        whole = moment.truncate("s").epoch_seconds().cast("int64") * 1_000_000
+        native = native.mutate(**{name: whole + moment.microsecond().cast("int64")})
+    else:
+        clock = nw.col(column)
+        if is_date:
+            clock = clock.cast(nw.Datetime("us"))
+        return frame.with_columns(clock.dt.timestamp("us").cast(nw.Int64).alias(name))
+    return as_frame(native)
+
+
+def with_datetime(source: Source, frame: Frame, column: str) -> Frame:
+    """Replace int64 microseconds by the engine's own datetime in UTC, in place."""
+    native = frame.to_native()
+    if source.engine == "duckdb":
+        quoted = _quoted(column)
+        native = native.project(f"* REPLACE (make_timestamptz({quoted}) AS {quoted})")
+    elif source.engine == "pyspark":
+        from pyspark.sql import functions
+
+        native = native.withColumn(column, functions.timestamp_micros(functions.col(f"`{column}`")))
+    elif source.engine == "ibis":
+        value = native[column]
+        second = (value // 1_000_000).cast("int64").as_timestamp("s")
+        fraction = (value % 1_000_000).cast("int64").as_interval("us")
+        native = native.mutate(**{column: (second + fraction).cast("timestamp('UTC')")})
+    else:
+        return frame.with_columns(nw.col(column).cast(nw.Datetime("us", "UTC")))
+    return as_frame(native)
+
+
+def with_sticky_hash(source: Source, frame: Frame, column: str, name: str) -> Frame:
+    """Add `name`: the 63-bit sticky hash of a text column (see `userops.core.sticky`)."""
+    native = frame.to_native()
+    if source.engine == "duckdb":
+        text = f"md5({_quoted(column)}::VARCHAR)"
+        high, low = (f"('0x' || {text}[{a}:{a + 7}])::BIGINT" for a in (1, 9))
+        native = native.project(f"*, {high} * 2147483648 + ({low} >> 1) AS {_quoted(name)}")
+    elif source.engine == "pyspark":
+        from pyspark.sql import functions
+
+        text = f"md5(cast(`{column}` AS STRING))"
+        high, low = (f"cast(conv(substr({text}, {a}, 8), 16, 10) AS BIGINT)" for a in (1, 9))
+        native = native.withColumn(
+            name, functions.expr(f"{high} * 2147483648L + shiftright({low}, 1)")
+        )
+    elif source.engine == "ibis":
+        text = native[column].cast("string").hexdigest("md5")
+        high, low = (_ibis_hex_to_int(text.substr(start, 8)) for start in (0, 8))
+        native = native.mutate(**{name: high * 2147483648 + low.cast("int64") // 2})
+    else:
+        hashed: Any = _hash_series  # narwhals annotates the argument as its inner series
+        texts = nw.col(column).cast(nw.String)
+        return frame.with_columns(texts.map_batches(hashed, return_dtype=nw.Int64()).alias(name))
+    return as_frame(native)
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _hash_series(series: nw.Series[Any]) -> nw.Series[Any]:
+    md5 = hashlib.md5
+    hashes = [
+        None
+        if text is None
+        else int.from_bytes(md5(text.encode(), usedforsecurity=False).digest()[:8], "big") >> 1
+        for text in series.to_list()
+    ]
+    return nw.new_series(series.name, hashes, nw.Int64, backend=series.implementation)
+
+
+def _ibis_hex_to_int(text: Any) -> Any:
+    value = 0
+    digits = "0123456789abcdef"
+    import ibis
+
+    for position in range(8):
+        value = value * 16 + ibis.literal(digits).find(text.substr(position, 1)).cast("int64")
+    return value

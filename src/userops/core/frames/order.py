@@ -1,0 +1,128 @@
+"""Order within a column or within the rows of a key: order statistics and running values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from userops.core.frames.sources import as_frame, to_arrow, to_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from userops.core.frames.sources import Frame, Source
+
+__all__ = ["column_values", "sorted_rows", "values_at_ranks", "with_running"]
+
+
+def with_running(
+    source: Source,
+    frame: Frame,
+    keys: Sequence[str],
+    order_by: Sequence[str],
+    running: Mapping[str, tuple[str, Literal["sum", "min"]]],
+) -> Frame:
+    """Add running sums or minima of integer columns within the rows of a key.
+
+    Args:
+        source: Where the frame comes from.
+        frame: Holds the keys (a null is a key like any other) and, without nulls, the rest.
+        keys: Columns that together are one key.
+        order_by: Columns that put the rows of one key into a total order.
+        running: Name of a column to add, to the column and the operation it comes from.
+    """
+    if source.engine not in ("pandas", "pyarrow"):
+        return frame.with_columns(
+            (nw.col(column).cum_sum() if operation == "sum" else nw.col(column).cum_min())
+            .over(*keys, order_by=order_by)
+            .cast(nw.Int64)
+            .alias(name)
+            for name, (column, operation) in running.items()
+        )
+    table = to_arrow(frame)  # Arrow has no windows
+    rows, starts = _rows_by_key(table, keys, order_by)
+    for name, (column, operation) in running.items():
+        values = table[column].to_numpy()[rows]
+        result = np.empty(len(rows), dtype=np.int64)
+        result[rows] = _running_within(values, starts, operation)
+        table = table.append_column(name, pa.array(result))
+    return as_frame(table)
+
+
+def _rows_by_key(
+    table: pa.Table, keys: Sequence[str], order_by: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the row numbers sorted by key and order, and where each key starts among them."""
+    codes = np.zeros(len(table), dtype=np.int64)
+    for key in keys:
+        encoded = pc.dictionary_encode(table[key], null_encoding="encode").combine_chunks()
+        pair = codes * (len(encoded.dictionary) + 1) + encoded.indices.to_numpy()
+        codes = np.unique(pair, return_inverse=True)[1]
+    ranked = table.select(list(order_by)).append_column("userops__code", pa.array(codes))
+    by = [(name, "ascending") for name in ("userops__code", *order_by)]
+    rows = pc.sort_indices(ranked, by).to_numpy().astype(np.int64)
+    return rows, np.diff(codes[rows], prepend=-1) != 0
+
+
+def _running_within(
+    values: NDArray[np.int64], starts: NDArray[np.bool_], operation: str
+) -> NDArray[np.int64]:
+    if not len(values):
+        return values
+    if operation == "sum":
+        total = np.cumsum(values)
+        before: NDArray[np.int64] = (total - values)[starts][np.cumsum(starts) - 1]
+        since: NDArray[np.int64] = total - before
+        return since
+    # Each key is moved below the one before, so that the minimum begins anew.
+    drop = np.cumsum(starts) * (int(np.ptp(values)) + 1)
+    lowest: NDArray[np.int64] = np.minimum.accumulate(values - drop) + drop
+    return lowest
+
+
+def values_at_ranks(
+    source: Source, frame: Frame, column: str, ranks: Sequence[int]
+) -> tuple[int, ...]:
+    """Return the values at zero-based ranks of an integer column, ascending: order statistics.
+
+    In process the column is partitioned by numpy; elsewhere distinct values are counted and
+    accumulated by the engine, and only the asked ranks travel.
+
+    Args:
+        source: Where the frame comes from.
+        frame: Holds `column` without nulls.
+        column: An integer column.
+        ranks: Ranks in [0, rows).
+    """
+    wanted = sorted(set(ranks))
+    if not wanted:
+        return ()
+    if source.is_in_process:
+        values = column_values(frame, column)
+        at = dict(zip(wanted, np.partition(values, wanted)[wanted].tolist(), strict=True))
+        return tuple(at[rank] for rank in ranks)
+    counts = frame.group_by(column).agg(nw.len().cast(nw.Int64).alias("_rows"))
+    upto = counts.with_columns(nw.col("_rows").cum_sum().over(order_by=column).alias("_upto"))
+    hit = [(nw.col("_upto") > k) & (nw.col("_upto") - nw.col("_rows") <= k) for k in wanted]
+    rows = to_rows(upto.filter(nw.any_horizontal(*hit, ignore_nulls=False)).sort(column))
+    at = {}
+    for rank in wanted:
+        at[rank] = next(int(row[column]) for row in rows if row["_upto"] > rank)
+    return tuple(at[rank] for rank in ranks)
+
+
+def sorted_rows(values: Any) -> pa.Array:
+    """Return the row numbers that sort an Arrow column ascending; text by code point."""
+    return pc.sort_indices(values)
+
+
+def column_values(frame: Frame, column: str) -> NDArray[np.int64]:
+    """Compute one integer column without nulls as a numpy array."""
+    array = to_arrow(frame.select(column)).column(0).combine_chunks()
+    values: NDArray[np.int64] = array.to_numpy(zero_copy_only=False)
+    return values

@@ -1,0 +1,192 @@
+"""A host's frame, read as it is and given back as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import attrs
+import narwhals.stable.v2 as nw
+import pyarrow as pa
+
+from userops.core.frames.conversions import (
+    BACKENDS,
+    Engine,
+    arrow_to_pandas,
+    from_arrow,
+    pandas_to_arrow,
+    spark_frame,
+)
+from userops.errors import UnsupportedFrameError
+
+__all__ = [
+    "Frame",
+    "Source",
+    "as_frame",
+    "backend_of",
+    "concat_rows",
+    "counted_by",
+    "read",
+    "small_table",
+    "to_arrow",
+    "to_rows",
+]
+
+Frame: TypeAlias = nw.LazyFrame[Any]
+_KINDS = {"text": pa.string(), "int": pa.int64(), "float": pa.float64()}
+
+
+@attrs.frozen(eq=False)
+class Source:
+    """A frame as the host gave it, and how to give frames like it back.
+
+    Attributes:
+        engine: Which engine holds the data.
+        native: The frame that came in.
+        frame: The same data as a narwhals LazyFrame; nothing has been computed.
+        numpy_backed: Whether a pandas frame came with numpy dtypes, so that it leaves with them.
+    """
+
+    engine: Engine
+    native: Any
+    frame: Frame
+    numpy_backed: bool = False
+
+    @property
+    def is_in_process(self) -> bool:
+        """Whether the data can be read into this process at no more than the cost of a copy."""
+        return self.engine not in ("pyspark", "ibis")
+
+    def give_back(self, frame: Frame) -> Any:
+        """Return `frame` as the type that came in: eager stays eager, lazy stays lazy."""
+        native = frame.to_native()
+        if self.engine == "pandas":
+            return arrow_to_pandas(native, numpy_backed=self.numpy_backed)
+        if self.engine == "polars":
+            return native.collect() if hasattr(native, "collect") else native
+        return native
+
+    def give_rows(self, table: pa.Table) -> Any:
+        """Return a small Arrow table as a frame of the engine that came in."""
+        if self.engine == "pandas":
+            return arrow_to_pandas(table, numpy_backed=self.numpy_backed)
+        if self.engine == "duckdb":
+            # A relation can only meet relations of its own connection, so the table is read there.
+            return self.native.query("userops_source", "SELECT * FROM table")
+        if self.engine == "pyspark":
+            return spark_frame(self.native.sparkSession, table)
+        return from_arrow(table, self.engine)
+
+    def materialise(self, frame: Frame) -> Frame:
+        """Compute `frame` once where its engine holds data; later uses read the result.
+
+        SQL engines share no common sub-expressions, so a frame used twice is computed twice.
+        """
+        native = frame.to_native()
+        if self.engine in ("polars", "polars-lazy"):
+            native = native.collect().lazy() if hasattr(native, "collect") else native.lazy()
+        elif self.engine == "duckdb":
+            native = native.materialize()
+        elif self.engine == "pyspark":
+            native = native.persist()
+        elif self.engine == "ibis":
+            native = _ibis_cached(native)
+        return as_frame(native)
+
+
+def backend_of(native: Any) -> Engine:
+    """Name the engine of a native frame.
+
+    Raises:
+        UnsupportedFrameError: If narwhals does not read it, or userops does not support it.
+    """
+    try:
+        frame = nw.from_native(native)
+    except TypeError as error:
+        raise UnsupportedFrameError(
+            "this is not a dataframe that can be read",
+            got=type(native).__name__,
+            allowed="a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis frame",
+            hint="wrap a list of dicts with pyarrow.Table.from_pylist or pandas.DataFrame",
+        ) from error
+    implementation = frame.implementation
+    if implementation.is_pandas():
+        return "pandas"
+    if implementation.is_polars():
+        return "polars-lazy" if isinstance(frame, nw.LazyFrame) else "polars"
+    if implementation.is_pyarrow():
+        return "pyarrow"
+    if implementation.is_duckdb():
+        return "duckdb"
+    if implementation.is_ibis():
+        return "ibis"
+    if implementation.is_pyspark() or implementation.is_pyspark_connect():
+        return "pyspark"
+    raise UnsupportedFrameError(
+        "this dataframe engine is not supported",
+        got=str(implementation),
+        allowed=", ".join(BACKENDS),
+        hint="convert it to PyArrow first",
+    )
+
+
+def read(native: Any) -> Source:
+    """Take any supported frame in, without computing anything but a pandas conversion.
+
+    Raises:
+        UnsupportedFrameError: If it is not a frame of a supported engine.
+        ColumnTypeError: If a pandas column mixes types that Arrow cannot hold in one column.
+    """
+    engine = backend_of(native)
+    if engine == "pandas":
+        return Source(
+            engine=engine,
+            native=native,
+            frame=as_frame(pandas_to_arrow(native)),
+            numpy_backed=not any(hasattr(t, "pyarrow_dtype") for t in native.dtypes),
+        )
+    return Source(engine=engine, native=native, frame=as_frame(native))
+
+
+def as_frame(native: Any) -> Frame:
+    """Wrap a native frame that the library made itself."""
+    frame: Frame = nw.from_native(native).lazy()
+    return frame
+
+
+def to_arrow(frame: Frame) -> pa.Table:
+    """Compute a frame and return its rows as an Arrow table."""
+    return frame.collect("pyarrow").to_native()
+
+
+def to_rows(frame: Frame) -> list[dict[str, Any]]:
+    """Compute a small frame and return its rows as dicts."""
+    rows: list[dict[str, Any]] = to_arrow(frame).to_pylist()
+    return rows
+
+
+def small_table(
+    rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, Literal["text", "int", "float"]]
+) -> pa.Table:
+    """Build an Arrow table of a few rows, its columns typed even where there are none."""
+    schema = pa.schema([(name, _KINDS[kind]) for name, kind in kinds.items()])
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+
+
+def concat_rows(frames: Iterable[Frame]) -> Frame:
+    """Stack frames of the same columns."""
+    return nw.concat(list(frames), how="vertical")
+
+
+def counted_by(frame: Frame, keys: Sequence[str]) -> Frame:
+    """Return one row a combination of the keys, with the number of its `rows`."""
+    return frame.group_by(*keys).agg(nw.len().alias("rows"))
+
+
+def _ibis_cached(native: Any) -> Any:
+    import ibis
+
+    if native.get_backend().name == "duckdb":
+        # Its cache cannot be dropped again by ibis 12 on DuckDB 2; in process a copy is as good.
+        return ibis.memtable(native.to_pyarrow())
+    return native.cache()
