@@ -10,7 +10,7 @@ import bisect
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import attrs
 
@@ -31,8 +31,7 @@ from userops.events.rows import Row, read_row
 __all__ = ["Customer", "Totals"]
 
 
-@attrs.frozen
-class Totals:
+class Totals(NamedTuple):
     """What one customer comes to, as of an instant.
 
     Attributes:

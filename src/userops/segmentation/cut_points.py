@@ -9,6 +9,7 @@ never depends on an engine's floating point.
 from __future__ import annotations
 
 import abc
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -315,19 +316,27 @@ class FittedCuts(Definition):
         return len(self.cuts) + 1
 
     @cached_property
+    def _floors(self) -> list[int] | None:
+        """The thresholds where no cut-point carries an id, for a binary search."""
+        has_ids = any(has_id for _, has_id, _ in self._thresholds)
+        return None if has_ids else [threshold for threshold, _, _ in self._thresholds]
+
+    @cached_property
     def _thresholds(self) -> tuple[tuple[int, bool, str | int | None], ...]:
         # For an integer value, `value > cut` is `value > floor(cut)`.
         return tuple((floor(c.value), c.customer_id is not None, c.customer_id) for c in self.cuts)
 
     def score(self, value: int, customer_id: str | int) -> int:
         """Return the score of one value."""
-        below = 0
-        for threshold, has_id, cut_id in self._thresholds:
-            if value > threshold or (
-                has_id and value == threshold and customer_id > cut_id  # type: ignore[operator]
-            ):
-                below += 1
-        return self.bins - below if self.is_reversed else 1 + below
+        floors = self._floors
+        if floors is not None:
+            below = bisect_left(floors, value)
+        else:
+            below = sum(
+                value > threshold or (has_id and value == threshold and customer_id > cut_id)  # type: ignore[operator]
+                for threshold, has_id, cut_id in self._thresholds
+            )
+        return len(self.cuts) + 1 - below if self.is_reversed else 1 + below
 
     def score_expr(self, column: str) -> nw.Expr:
         """Return the score of a column, beside `customer_id`."""

@@ -76,7 +76,7 @@ class FittedRFM(Definition):
     def _bare_dict(self) -> dict[str, Any]:
         return super().to_dict()
 
-    @property
+    @cached_property
     def zone(self) -> Zone:
         """The zone in which days are counted."""
         return zone(self.time_zone)
@@ -165,22 +165,17 @@ class FittedRFM(Definition):
         totals = customer.totals(self.event, before)
         if totals is None:
             return None
-        recency_days = last_observed_day - self.zone.day(totals.last_us)
-        minor = totals.monetary_minor_units
-        values = {"r": recency_days, "f": totals.frequency, "m": minor}
-        cell = self.grid.cell_of(values, customer.customer_id)
-        has_money = len(cell) > 2
-        return RFMScore(
-            customer.customer_id,
-            recency_days,
-            totals.frequency,
-            money.major_float(minor, self.scale) if has_money else None,
-            cell[0],
-            cell[1],
-            cell[2] if has_money else None,
-            self.grid.joined(cell),
-            self.grid.label_of(cell),
-        )
+        last_us, frequency, minor, _, _ = totals
+        customer_id, cuts = customer.customer_id, self.grid.cuts
+        recency_days = last_observed_day - self.zone.day(last_us)
+        r, f = cuts["r"].score(recency_days, customer_id), cuts["f"].score(frequency, customer_id)
+        if "m" not in cuts:
+            outcome = self.grid.outcome_of((r, f))
+            return RFMScore(customer_id, recency_days, frequency, None, r, f, None, *outcome)
+        m = cuts["m"].score(minor, customer_id)
+        monetary = money.major_float(minor, self.scale)
+        outcome = self.grid.outcome_of((r, f, m))
+        return RFMScore(customer_id, recency_days, frequency, monetary, r, f, m, *outcome)
 
     def explain(self, customer: str | int | Customer, *, as_of: AsOf | None = None) -> Explanation:
         """Say in words why a customer has his scores and segment.

@@ -83,13 +83,17 @@ class ScoreGrid(Definition):
         names = self.segments.names(self.bins)
         return list(dict.fromkeys(self.segments.label(name, self.locale) for name in names))
 
-    def label_of(self, cell: Cell) -> str | None:
-        """Return the label of a cell, or None without a map."""
-        return self._cells.get(cell)
+    @cached_property
+    def _outcomes(self) -> dict[Cell, tuple[str, str | None]]:
+        """Cell to its joined scores and label, filled as customers are scored."""
+        return {}
 
-    def cell_of(self, values: Mapping[str, int], customer_id: str | int) -> Cell:
-        """Return the scores of one customer's exact values."""
-        return tuple(cuts.score(values[d], customer_id) for d, cuts in self.cuts.items())
+    def outcome_of(self, cell: Cell) -> tuple[str, str | None]:
+        """Return the joined scores of a cell, and its label or None without a map."""
+        known = self._outcomes.get(cell)
+        if known is None:
+            known = self._outcomes[cell] = (self.joined(cell), self._cells.get(cell))
+        return known
 
     def joined(self, cell: Cell) -> str:
         """Return the scores as one text: `543`, or `10-4-3` where a dimension has 10 bins."""
