@@ -4,20 +4,22 @@ Contract: an amount `x` in major units at scale `s` becomes the integer `n = x *
 float stands for the decimal that it was written as: it fits when `x * 10**s` lies within
 arithmetic noise of an integer, at most 1e-4 minor units and 2**-40 of itself. The first bound
 catches every further decimal of an ordinary amount, the second every tiny one. What does not fit
-is refused unless a rounding is named. Only IEEE multiplications, additions and comparisons are
-used, whose results are the same on every engine.
+is refused unless a rounding is named; what lies within the same noise of a half counts as a half.
+Only IEEE multiplications, additions and comparisons are used, whose results are the same on every
+engine.
 """
 
 from __future__ import annotations
 
-import decimal
 import math
 import re
 from fractions import Fraction
+from numbers import Integral
 from typing import Any, Literal, cast
 
 import narwhals.stable.v2 as nw
 
+from userops.core.time import is_missing
 from userops.errors import InvalidDefinitionError
 
 __all__ = [
@@ -39,6 +41,9 @@ MAX_SCALE = 9
 INT64_MAX = 2**63 - 1
 # Above this a float no longer holds every integer, so the amount could have been rounded already.
 EXACT_FLOAT = 2**53
+# With the float below one half, the floor of the sum is the nearest integer for every float below
+# 2**53; one half itself would lift the odd ones above 2**52.
+_HALF = math.nextafter(0.5, 0.0)
 _NOISE_UNITS = 1e-4
 _NOISE_SHARE = 2.0**-40
 NUMBER_PATTERN = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\s*$"
@@ -75,18 +80,17 @@ def check_rounding(rounding: object) -> Rounding | None:
 
 def number_of(value: Any) -> int | float | None:
     """Read one number the way a column is read: None for missing, NaN for unreadable."""
-    if value is None or isinstance(value, bool):
-        return None if value is None else math.nan
-    if isinstance(value, int):
-        return value
+    if is_missing(value):
+        return None
+    if isinstance(value, bool):
+        return math.nan
+    if isinstance(value, Integral):
+        return int(value)
     if isinstance(value, str):
         if not value.strip():
             return None
-        return float(value) if _NUMBER.match(value) else math.nan
-    if isinstance(value, decimal.Decimal):
-        return float(value)
-    number = float(value)
-    return None if math.isnan(number) else number
+        return float(value.strip()) if _NUMBER.match(value) else math.nan
+    return float(value)
 
 
 def minor_of(value: int | float, scale: int, rounding: Rounding | None = None) -> int | None:
@@ -97,15 +101,18 @@ def minor_of(value: int | float, scale: int, rounding: Rounding | None = None) -
     scaled = value * factor
     if not abs(scaled) <= EXACT_FLOAT:
         return None
-    near = math.floor(scaled + 0.5)
-    gap = abs(scaled - near)
-    if gap <= _NOISE_UNITS and gap <= abs(scaled) * _NOISE_SHARE:
+    near = math.floor(scaled + _HALF)
+    noise = min(_NOISE_UNITS, abs(scaled) * _NOISE_SHARE)
+    if abs(scaled - near) <= noise:
         return near
     if rounding is None:
         return None
     half = abs(scaled) + 0.5
-    away = math.floor(half)
-    if rounding == "half_even" and half == away and away % 2 == 1:
+    away = math.floor(half + _HALF)
+    is_tie = abs(half - away) <= noise
+    if not is_tie:
+        away = math.floor(half)
+    elif rounding == "half_even" and away % 2 == 1:
         away -= 1
     return away if scaled >= 0 else -away
 
@@ -124,7 +131,7 @@ def parse_number_expr(text: nw.Expr) -> nw.Expr:
 def _nearest_expr(scaled: nw.Expr) -> nw.Expr:
     # Out-of-range values would fail or wrap in the cast, so they are zeroed; `fits` excludes them.
     safe = nw.when(scaled.abs() <= float(EXACT_FLOAT)).then(scaled).otherwise(nw.lit(0.0))
-    return (safe + 0.5).floor().cast(nw.Int64)
+    return (safe + _HALF).floor().cast(nw.Int64)
 
 
 def fits_expr(amount: nw.Expr, scale: int) -> nw.Expr:
@@ -143,11 +150,18 @@ def minor_expr(amount: nw.Expr, scale: int, rounding: Rounding | None = None) ->
     near = _nearest_expr(scaled)
     if rounding is None:
         return near
-    half = scaled.abs() + 0.5
-    away = _nearest_expr(half.floor())
+    # Some engines floor to integers at once, so what is out of range is zeroed before.
+    size = scaled.abs()
+    size = nw.when(size <= float(EXACT_FLOAT)).then(size).otherwise(nw.lit(0.0))
+    half = size + 0.5
+    away = _nearest_expr(half)
+    gap = (half - away.cast(nw.Float64)).abs()
+    is_tie = (gap <= _NOISE_UNITS) & (gap <= size * _NOISE_SHARE)
     if rounding == "half_even":
-        is_tie_to_odd = (half == away.cast(nw.Float64)) & (away % 2 == 1)
-        away = nw.when(is_tie_to_odd).then(away - 1).otherwise(away)
+        tied = nw.when(away % 2 == 1).then(away - 1).otherwise(away)
+    else:
+        tied = away
+    away = nw.when(is_tie).then(tied).otherwise(half.floor().cast(nw.Int64))
     signed = nw.when(scaled >= 0).then(away).otherwise(-away)
     return nw.when(fits_expr(amount, scale)).then(near).otherwise(signed)
 

@@ -97,10 +97,11 @@ class Zone:
 
 
 def floor_div(value: nw.Expr, divisor: int) -> nw.Expr:
-    """Divide a column of integers, rounding down, exactly over the whole int64 range.
+    """Divide a column of integers by a positive one, rounding down, exactly.
 
     `//` goes through a double on Spark, which is off by one near multiples above 2**53. A multiple
-    of the divisor has a quotient that a double holds, up to noise that the half removes.
+    of the divisor has a quotient that a double holds, up to noise that the half removes: quotients
+    below 2**52 are exact. The lowest `divisor` integers would leave int64.
     """
     quotient: nw.Expr = (value - value % divisor) / divisor
     return (quotient + 0.5).floor().cast(nw.Int64)
@@ -114,22 +115,38 @@ def _steps(
 ) -> Any:
     low, high = between_us
     first, last = bisect.bisect_right(changes, low), bisect.bisect_right(changes, high)
+    return _chosen(value, changes, offsets, first, last)
+
+
+def _chosen(
+    value: nw.Expr, changes: Sequence[int], offsets: Sequence[int], first: int, last: int
+) -> Any:
+    """Return the offset of a value that lies after `first` to `last` of the changes.
+
+    Halving keeps the expression shallow: a century of daylight saving is 200 changes, which no
+    engine nests into each other.
+    """
     if first >= last:
-        return offsets[first]
-    offset = nw.lit(offsets[first], dtype=nw.Int64)
-    for index in range(first, last):
-        step = nw.lit(offsets[index + 1], dtype=nw.Int64)
-        offset = nw.when(value >= changes[index]).then(step).otherwise(offset)
-    return offset
+        return nw.lit(offsets[first], dtype=nw.Int64)
+    middle = (first + last) // 2
+    later = _chosen(value, changes, offsets, middle + 1, last)
+    earlier = _chosen(value, changes, offsets, first, middle)
+    return nw.when(value >= changes[middle]).then(later).otherwise(earlier)
 
 
-@lru_cache(maxsize=64)
 def zone(name: str) -> Zone:
     """Compile a zone by its IANA name.
 
     Raises:
         InvalidArgumentError: If there is no such zone; names the nearest.
     """
+    if not isinstance(name, str):
+        raise InvalidArgumentError("time_zone", "must be text", got=repr(name))
+    return _compiled_zone(name)
+
+
+@lru_cache(maxsize=64)
+def _compiled_zone(name: str) -> Zone:
     if name.upper() == "UTC":
         return Zone(name="UTC", changes_us=(), offsets_us=(0,))
     try:
@@ -185,11 +202,11 @@ def _us(value: dt.datetime) -> int:
 
 
 def is_missing(value: object) -> bool:
-    """Whether a value is None, NaN, or pandas' NaT, which is a datetime unlike itself."""
-    return value is None or value != value  # noqa: PLR0124
+    """Whether a value is None, NaN, or pandas' NaT or NA, of which none equals itself."""
+    unlike: object = value != value  # noqa: PLR0124
+    return value is None or unlike is value or bool(unlike)
 
 
-@lru_cache(maxsize=1024)
 def as_of_us(as_of: AsOf, where: Zone) -> int:
     """Read `as_of`: the exclusive instant up to which history counts.
 
@@ -201,7 +218,21 @@ def as_of_us(as_of: AsOf, where: Zone) -> int:
     Raises:
         InvalidArgumentError: If it is none of these.
     """
-    value: object = as_of
+    given: object = as_of
+    if not isinstance(given, str | dt.date) or is_missing(given):
+        raise InvalidArgumentError(
+            "as_of",
+            "must be a point in time",
+            got=repr(as_of),
+            allowed="a date, a datetime, or ISO 8601 text",
+        )
+    # Times that differ in `fold` alone are equal, so it is a part of the key.
+    return _as_of_us(as_of, getattr(as_of, "fold", 0), where)
+
+
+@lru_cache(maxsize=1024)
+def _as_of_us(as_of: AsOf, fold: int, where: Zone) -> int:
+    value = as_of
     if isinstance(value, str):
         try:
             is_date = len(value) == len("2024-01-31")
@@ -210,13 +241,6 @@ def as_of_us(as_of: AsOf, where: Zone) -> int:
             raise InvalidArgumentError(
                 "as_of", f"{as_of!r} is not a date or time", allowed="ISO 8601, such as 2024-01-31"
             ) from error
-    if not isinstance(value, dt.date) or is_missing(value):
-        raise InvalidArgumentError(
-            "as_of",
-            "must be a point in time",
-            got=repr(as_of),
-            allowed="a date, a datetime, or ISO 8601 text",
-        )
     return instant_of(value, where)
 
 

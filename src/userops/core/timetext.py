@@ -31,7 +31,8 @@ _PARTS = {
 }  # fmt: skip
 _ISO_PATTERN = (
     r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-    r"([T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?[ ]?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+    r"([T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
+    r"[ ]?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?$"
 )
 _OFFSET_PATTERN = r":[0-9.,]+[ ]?[+-][0-9]{2}:?[0-9]{2}$"
 
@@ -179,8 +180,9 @@ def time_text(time_format: str | None) -> TimeText:
     """
     if time_format is None:
         return ISO
-    tokens = re.findall(r"%.|[^%]+", time_format)
-    names = [t[1] for t in tokens if t.startswith("%")]
+    time_format = time_format.strip()  # as the texts are
+    tokens = re.findall(r"%.?|[^%]+", time_format, re.DOTALL)
+    names = [t[1:] for t in tokens if t.startswith("%")]
     bad = [n for n in names if n not in _DIRECTIVES]
     if bad or len(set(names)) != len(names) or "Y" not in names:
         raise InvalidDefinitionError(

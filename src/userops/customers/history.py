@@ -157,11 +157,12 @@ class History:
         """
         before = as_of_us(as_of, self.zone)
         orders = self.orders
-        rows = orders.counted().filter(nw.col(INSTANT_US) < before)
         is_return = nw.col(IS_RETURN)
-        bought_at = nw.when(~is_return).then(nw.col(INSTANT_US))
-        if self.returns == "ignore":
-            rows = rows.filter(~is_return)
+        has_returns = orders.audit.returns > 0 and self.returns != "ignore"
+        rows = (
+            orders.counted(before_us=before) if has_returns else orders.purchases(before_us=before)
+        )
+        bought_at: Any = nw.when(~is_return).then(nw.col(INSTANT_US))
         amount = nw.col(AMOUNT_MINOR_UNITS)
         if self.returns == "separate":
             back = nw.when(is_return)
@@ -170,9 +171,10 @@ class History:
                 back.then(nw.lit(1)).otherwise(nw.lit(0)).alias(RETURN_ROWS),
                 back.then(nw.lit(0)).otherwise(amount).alias(AMOUNT_MINOR_UNITS),
             )
+        bought_at = bought_at if has_returns else nw.col(INSTANT_US)
         rows = rows.with_columns(bought_at.alias(FIRST_US))
         sums = [AMOUNT_MINOR_UNITS, *_SEPARATE[: 2 * (self.returns == "separate")]]
-        if orders.columns.order_id is not None:
+        if not orders.has_order_rows:
             # An order of several lines was made at its first line.
             rows = rows.group_by(CUSTOMER_ID, ORDER_ID).agg(
                 nw.col(FIRST_US).min(), nw.col(*sums).sum()
@@ -196,7 +198,7 @@ class History:
         before = as_of_us(as_of, self.zone)
         if event == ORDER:
             return self.order_totals(as_of).select(CUSTOMER_ID, LAST_US, FREQUENCY)
-        rows = self.table(event).counted().filter(nw.col(INSTANT_US) < before)
+        rows = self.table(event).counted(before_us=before)
         return (
             rows.group_by(CUSTOMER_ID)
             .agg(nw.col(INSTANT_US).max().alias(LAST_US), nw.len().alias(FREQUENCY))
@@ -240,7 +242,7 @@ class History:
         orders = self.orders
         before = as_of_us(as_of, self.zone)
         back = linked_returns(orders, before)  # refuses a history without order ids
-        bought = orders.counted().filter((nw.col(INSTANT_US) < before) & ~nw.col(IS_RETURN))
+        bought = orders.purchases(before_us=before)
         bought = bought.group_by(CUSTOMER_ID, ORDER_ID).agg(
             nw.col(INSTANT_US).min(), nw.col(AMOUNT_MINOR_UNITS).sum()
         )

@@ -51,7 +51,7 @@ def linked_returns(orders: Orders, before_us: int) -> frames.Frame:
             "history", "has orders without order_id, so a return cannot be linked to one",
             hint="map order_id in Orders",
         )  # fmt: skip
-    rows = orders.counted().filter(nw.col(INSTANT_US) < before_us)
+    rows = orders.counted(before_us=before_us)
     rows = rows.with_columns(
         *(
             nw.lit(None, nw.String).alias(name)

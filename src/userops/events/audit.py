@@ -25,60 +25,71 @@ from userops.events.quality import Quality
 __all__ = ["audited"]
 
 
-def audited(normalised: frames.Frame, columns: OrderColumns | EventColumns) -> Quality:
+def audited(
+    normalised: frames.Frame, columns: OrderColumns | EventColumns, *, with_totals: bool
+) -> Quality:
     """Count what became of the rows of a normalised table, and check its money.
+
+    Args:
+        normalised: What `normalise.normalised` returned.
+        columns: The mapping.
+        with_totals: Whether money totals and zero amounts are wanted too; they cost half as much
+            again.
 
     Raises:
         MoneyScaleError: If amounts do not fit the declared scale; names the scale that would.
         MoneyOverflowError: If an amount, or a sum that could occur, leaves int64.
     """
-    has_money = isinstance(columns, OrderColumns)
-    status = nw.col(PREFIX + STATUS)
-    ok = status <= COUNTED
-    measured = {"status": status, INSTANT_US: nw.col(PREFIX + INSTANT_US)}
-    if has_money:
-        amount = nw.col(PREFIX + AMOUNT_MINOR_UNITS)
-        magnitude = amount.cast(nw.Float64).abs()
-        measured |= {
-            "returned": nw.col(PREFIX + IS_RETURN),
-            "amount": nw.when(ok).then(amount).otherwise(nw.lit(0)),
-            "magnitude": nw.when(ok).then(magnitude).otherwise(nw.lit(0.0)),
-            MISFIT: (nw.col(PREFIX + MISFIT) & ok).cast(nw.Int64),
-            TOO_LARGE: (nw.col(PREFIX + TOO_LARGE) & ok).cast(nw.Int64),
-            "zero": (ok & (amount == 0)).fill_null(False).cast(nw.Int64),
-        }
+    measured = {"status": _own(STATUS), INSTANT_US: _own(INSTANT_US)}
+    keys, sums = ["status"], []
+    if isinstance(columns, OrderColumns):
+        amount = _own(AMOUNT_MINOR_UNITS)
+        keys.append("returned")
+        measured["returned"] = _own(IS_RETURN)
+        measured["magnitude"] = amount.cast(nw.Float64).abs()
+        measured["inexact"] = (_own(MISFIT) | _own(TOO_LARGE)).cast(nw.Int64)
+        sums = ["magnitude", "inexact"]
+        if with_totals:
+            # Only rows that count: the money of others may not even be a number.
+            counts = _own(STATUS) == COUNTED
+            measured["amount"] = nw.when(counts).then(amount).otherwise(nw.lit(0))
+            measured["zero"] = (amount == 0).fill_null(False).cast(nw.Int64)
+            sums += ["amount", "zero"]
     frame = normalised.select(**{f"{PREFIX}{k}": v for k, v in measured.items()})
-    keys = [PREFIX + "status", *([PREFIX + "returned"] if has_money else [])]
-    sums = ("amount", "magnitude", MISFIT, TOO_LARGE, "zero") if has_money else ()
-    grouped = frame.group_by(keys).agg(
+    grouped = frame.group_by([PREFIX + key for key in keys]).agg(
         nw.len().alias("rows"),
-        nw.col(PREFIX + INSTANT_US).min().alias("first"),
-        nw.col(PREFIX + INSTANT_US).max().alias("last"),
-        *(nw.col(PREFIX + name).sum().alias(name) for name in sums),
+        _own(INSTANT_US).min().alias("first"),
+        _own(INSTANT_US).max().alias("last"),
+        *(_own(name).sum().alias(name) for name in sums),
     )
     rows = [
         {name.removeprefix(PREFIX): value for name, value in row.items()}
         for row in frames.to_rows(grouped)
     ]
     if isinstance(columns, OrderColumns):
-        _check_money(normalised, rows, columns)
+        _check_money(normalised, [row for row in rows if row["status"] <= COUNTED], columns)
     return _quality_of(rows, columns)
+
+
+def _own(name: str) -> nw.Expr:
+    return nw.col(PREFIX + name)
 
 
 def _check_money(
     normalised: frames.Frame, rows: list[dict[str, Any]], columns: OrderColumns
 ) -> None:
-    large = sum(int(row[TOO_LARGE]) for row in rows)
-    if large:
-        raise MoneyOverflowError(
-            f"{large} amounts are too large to be exact",
-            allowed=f"up to 2**62 minor units, 2**53 from floats, at scale={columns.scale}",
-            hint="check the unit of the column, or declare a smaller scale",
-        )
-    misfits = sum(int(row[MISFIT]) for row in rows)
-    if misfits:
-        raise _scale_error(normalised, misfits, columns)
-    total = sum(row["magnitude"] for row in rows)
+    if any(row["inexact"] for row in rows):
+        read = normalised.filter(_own(STATUS) <= COUNTED)
+        flags = {flag: _own(flag).cast(nw.Int64).sum() for flag in (TOO_LARGE, MISFIT)}
+        found = frames.to_rows(read.select(**flags))[0]
+        if found[TOO_LARGE]:
+            raise MoneyOverflowError(
+                f"{int(found[TOO_LARGE])} amounts are too large to be exact",
+                allowed=f"up to 2**62 minor units, 2**53 from floats, at scale={columns.scale}",
+                hint="check the unit of the column, or declare a smaller scale",
+            )
+        raise _scale_error(normalised, int(found[MISFIT]), columns)
+    total = sum(row["magnitude"] or 0 for row in rows)
     if total >= 2.0**62:
         raise MoneyOverflowError(
             "the sum of all amounts would leave exact 64-bit integers",
@@ -120,12 +131,13 @@ def _quality_of(rows: list[dict[str, Any]], columns: OrderColumns | EventColumns
         bought = [row for row in counted if not row["returned"]]
         facts = {
             "returns": sum(int(row["rows"]) for row in returned),
-            "zero_amounts": sum(int(row["zero"]) for row in bought),
-            "purchased_minor_units": sum(int(row["amount"]) for row in bought),
-            "returned_minor_units": sum(int(row["amount"]) for row in returned),
             "scale": columns.scale,
             "currency": columns.currency,
         }
+        if all("amount" in row for row in rows):
+            facts["zero_amounts"] = sum(int(row["zero"]) for row in bought)
+            facts["purchased_minor_units"] = sum(int(row["amount"]) for row in bought)
+            facts["returned_minor_units"] = sum(int(row["amount"]) for row in returned)
     return Quality(
         rows=sum(int(row["rows"]) for row in rows),
         counted=sum(int(row["rows"]) for row in counted),

@@ -10,6 +10,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import attrs
@@ -111,7 +112,7 @@ def _id(row: Mapping[str, Any], column: str | None) -> str | int | None:
     if column is None:
         return None
     value = _value(row, column)
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
         return None
     if isinstance(value, str):
         return value
@@ -132,10 +133,12 @@ def _instant(value: Any, columns: OrderColumns | EventColumns) -> tuple[int | No
     if isinstance(value, dt.date) and columns.time_format is None:
         return instant_of(value, columns.zone), None
     unit = columns.epoch_unit_us
-    if isinstance(value, int) and unit is not None:
-        good = -(2**62 // unit) < value < 2**62 // unit
-        return (value * unit, None) if good else (None, "unreadable_time")
-    if isinstance(value, str | int) and unit is None:
+    if isinstance(value, Integral) and unit is not None:
+        count = int(value)
+        good = -(2**62 // unit) < count < 2**62 // unit
+        return (count * unit, None) if good else (None, "unreadable_time")
+    is_digits = isinstance(value, Integral) and columns.time_format is not None
+    if (isinstance(value, str) or is_digits) and unit is None:
         text = str(value)
         if not text.strip():
             return None, "no_time"
@@ -176,22 +179,19 @@ def _money(
     if problem is not None:
         return found | {"misfit": None}, problem
     assert price is not None  # a missing price is a problem
-    minor = _minor(price, quantity if priced else None, columns)
+    units = quantity if priced else None
+    if units is not None and not isinstance(units, int):
+        # 1.5 kg at 2.00: only the product has to fit the scale.
+        price, units = float(price) * units, None
+    minor = money.minor_of(price, columns.scale, columns.rounding)
     found["misfit"] = price if minor is None else None
+    if minor is not None and units is not None:
+        minor *= units
     if minor is not None and is_return:
         minor = -abs(minor)
     if quantity is not None and is_return:
         found["quantity"] = -abs(quantity)
     return found | {"amount_minor_units": minor}, None
-
-
-def _minor(price: float, quantity: float | None, columns: OrderColumns) -> int | None:
-    if quantity is None:
-        return money.minor_of(price, columns.scale, columns.rounding)
-    if isinstance(quantity, int):
-        minor = money.minor_of(price, columns.scale, columns.rounding)
-        return None if minor is None else minor * quantity
-    return money.minor_of(float(price) * quantity, columns.scale, columns.rounding)
 
 
 def _is_return(
@@ -205,7 +205,8 @@ def _is_return(
     if isinstance(by, ByOrderId):
         return order_id is not None and re.search(by.pattern, str(order_id)) is not None
     if isinstance(by, ByColumn):
-        return bool(_value(row, by.column) or False)
+        value = _value(row, by.column)
+        return not is_missing(value) and bool(value)
     return (price is not None and price < 0) or (quantity is not None and quantity < 0)
 
 

@@ -25,7 +25,7 @@ from userops.events.columns import (
     OrderColumns,
     ReturnsBy,
 )
-from userops.events.normalise import PREFIX, check_schema, normalised
+from userops.events.normalise import PREFIX, check_schema, is_counted, normalised
 from userops.events.quality import Quality
 
 if TYPE_CHECKING:
@@ -136,22 +136,52 @@ class EventTable:
         self.audit  # noqa: B018 - computed once, for its checks
         return self
 
-    def counted(self) -> frames.Frame:
+    def counted(self, *, before_us: int | None = None) -> frames.Frame:
         """Return the counted rows in the normalised columns, after the check; nothing is collected.
 
-        Columns: `customer_id`, `instant_us`; for orders `order_id` (where mapped),
-        `amount_minor_units`, `quantity` (where mapped), `is_return`; and the optional roles.
+        Args:
+            before_us: Exclusive end; None returns all.
+
+        Returns:
+            `customer_id`, `instant_us`; for orders `order_id` (where mapped),
+            `amount_minor_units`, `quantity` (where mapped), `is_return`; and the optional roles.
         """
-        self.check()
+        audit = self.audit
         own = [CUSTOMER_ID, INSTANT_US]
         if isinstance(self.columns, OrderColumns):
             own += [AMOUNT_MINOR_UNITS, IS_RETURN]
             own += [ORDER_ID] if self.columns.order_id else []
             own += [QUANTITY] if self.columns.quantity else []
-        carried = self.columns.carried()
-        return self._normalised.filter(nw.col(PREFIX + STATUS) == COUNTED).select(
+        carried = {r: c for r, c in self.columns.carried().items() if r not in own}
+        rows = self._normalised.select(
             *(nw.col(PREFIX + name).alias(name) for name in own),
-            *(nw.col(column).alias(role) for role, column in carried.items() if role not in own),
+            *(nw.col(column).alias(role) for role, column in carried.items()),
+            is_counted(self.columns).alias(PREFIX + "counted"),
+        )
+        # A filter copies every row on eager engines, so one that the audit shows to drop nothing
+        # is left out; and columns are chosen first, because it copies every column as well.
+        if audit.counted < audit.rows:
+            rows = rows.filter(nw.col(PREFIX + "counted"))
+        if before_us is not None and (audit.last_us or 0) >= before_us:
+            rows = rows.filter(nw.col(INSTANT_US) < before_us)
+        return rows.drop(PREFIX + "counted")
+
+    def purchases(self, *, before_us: int | None = None) -> frames.Frame:
+        """Return the counted rows of orders that are not returns; see `counted`."""
+        rows = self.counted(before_us=before_us)
+        return rows.filter(~nw.col(IS_RETURN)) if self.audit.returns else rows
+
+    @cached_property
+    def has_order_rows(self) -> bool:
+        """Whether each purchase row is an order of its own, known without grouping the rows.
+
+        True where no `order_id` is mapped, or where a look proves that none repeats; False may
+        mean that it was not proven, and costs a grouping by order, never a wrong answer.
+        """
+        if getattr(self.columns, "order_id", None) is None:
+            return True
+        return frames.proves_unique(
+            self.source, self.purchases(), ORDER_ID, rows=self.audit.counted
         )
 
     @cached_property
@@ -160,7 +190,8 @@ class EventTable:
         host = self._normalised.select(self.source.frame.collect_schema().names())
         groups = host.group_by(host.collect_schema().names()).agg(nw.len().alias("userops__rows"))
         distinct = int(frames.to_rows(groups.select(n=nw.len()))[0]["n"])
-        return attrs.evolve(self.audit, duplicate_lines=self.audit.rows - distinct)
+        full = audited(self._normalised, self.columns, with_totals=True)
+        return attrs.evolve(full, duplicate_lines=full.rows - distinct)
 
     @cached_property
     def quarantine(self) -> Any:
@@ -215,7 +246,7 @@ class EventTable:
         return [{k: int(v) for k, v in days[day].items()} for day in sorted(days)]
 
     def _orders_by_day(self, between_us: tuple[int, int]) -> list[dict[str, Any]]:
-        made = self.counted().filter(~nw.col(IS_RETURN))
+        made = self.purchases()
         if ORDER_ID in made.collect_schema():
             made = made.group_by(CUSTOMER_ID, ORDER_ID).agg(nw.col(INSTANT_US).min())
         day = self.columns.zone.day_expr(nw.col(INSTANT_US), between_us=between_us)
@@ -224,13 +255,13 @@ class EventTable:
 
     @cached_property
     def audit(self) -> Quality:
-        """The quality report without the count of exact duplicates: one aggregate, kept.
+        """The quality report without money totals and duplicates: one aggregate, kept.
 
         Raises:
             MoneyScaleError: If amounts do not fit the declared scale.
             MoneyOverflowError: If an amount, or a sum that could occur, leaves int64.
         """
-        return audited(self._normalised, self.columns)
+        return audited(self._normalised, self.columns, with_totals=False)
 
     def __repr__(self) -> str:
         """Return the engine and the mapping; computes nothing."""

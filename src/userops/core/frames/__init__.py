@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         to_arrow,
         to_rows,
     )
+    from userops.core.frames.uniqueness import proves_unique
 
 __all__ = [
     "BACKENDS",
@@ -48,6 +49,7 @@ __all__ = [
     "concat_rows",
     "counted_by",
     "from_arrow",
+    "proves_unique",
     "read",
     "small_table",
     "sorted_rows",
@@ -77,5 +79,6 @@ __getattr__, __dir__ = lazy_names(
             "to_arrow",
             "to_rows",
         ),
+        "uniqueness": ("proves_unique",),
     },
 )

@@ -12,7 +12,7 @@ from userops.core.frames.sources import as_frame
 if TYPE_CHECKING:
     from userops.core.frames.sources import Frame, Source
 
-__all__ = ["with_datetime", "with_epoch_us", "with_sticky_hash"]
+__all__ = ["quoted", "with_datetime", "with_epoch_us", "with_sticky_hash"]
 
 
 def with_epoch_us(source: Source, frame: Frame, column: str, name: str) -> Frame:
@@ -25,20 +25,19 @@ def with_epoch_us(source: Source, frame: Frame, column: str, name: str) -> Frame
     is_naive = is_date or getattr(dtype, "time_zone", None) is None
     native = frame.to_native()
     if source.engine == "duckdb":
-        quoted = _quoted(column)
-        value = f"{quoted}::TIMESTAMP" if is_date else quoted
-        native = native.project(f"*, epoch_us({value}) AS {_quoted(name)}")
+        value = f"{quoted(column)}::TIMESTAMP" if is_date else quoted(column)
+        native = native.project(f"*, epoch_us({value}) AS {quoted(name)}")
     elif source.engine == "pyspark":
         from pyspark.sql import functions
 
-        quoted = f"`{column.replace('`', '``')}`"
+        value = f"`{column.replace('`', '``')}`"
         if is_date:
-            text = f"unix_date({quoted}) * 86400000000L"
+            text = f"unix_date({value}) * 86400000000L"
         elif is_naive:
             epoch = "TIMESTAMP_NTZ'1970-01-01 00:00:00'"
-            text = f"timestampdiff(MICROSECOND, {epoch}, {quoted})"
+            text = f"timestampdiff(MICROSECOND, {epoch}, {value})"
         else:
-            text = f"unix_micros({quoted})"
+            text = f"unix_micros({value})"
         native = native.withColumn(name, functions.expr(text))
     elif source.engine == "ibis":
         moment = native[column].cast("timestamp") if is_date else native[column]
@@ -56,8 +55,8 @@ def with_datetime(source: Source, frame: Frame, column: str) -> Frame:
     """Replace int64 microseconds by the engine's own datetime in UTC, in place."""
     native = frame.to_native()
     if source.engine == "duckdb":
-        quoted = _quoted(column)
-        native = native.project(f"* REPLACE (make_timestamptz({quoted}) AS {quoted})")
+        name = quoted(column)
+        native = native.project(f"* REPLACE (make_timestamptz({name}) AS {name})")
     elif source.engine == "pyspark":
         from pyspark.sql import functions
 
@@ -76,9 +75,9 @@ def with_sticky_hash(source: Source, frame: Frame, column: str, name: str) -> Fr
     """Add `name`: the 63-bit sticky hash of a text column (see `userops.core.sticky`)."""
     native = frame.to_native()
     if source.engine == "duckdb":
-        text = f"md5({_quoted(column)}::VARCHAR)"
+        text = f"md5({quoted(column)}::VARCHAR)"
         high, low = (f"('0x' || {text}[{a}:{a + 7}])::BIGINT" for a in (1, 9))
-        native = native.project(f"*, {high} * 2147483648 + ({low} >> 1) AS {_quoted(name)}")
+        native = native.project(f"*, {high} * 2147483648 + ({low} >> 1) AS {quoted(name)}")
     elif source.engine == "pyspark":
         from pyspark.sql import functions
 
@@ -98,7 +97,8 @@ def with_sticky_hash(source: Source, frame: Frame, column: str, name: str) -> Fr
     return as_frame(native)
 
 
-def _quoted(column: str) -> str:
+def quoted(column: str) -> str:
+    """Return a column's name as SQL writes it."""
     return '"' + column.replace('"', '""') + '"'
 
 
