@@ -19,10 +19,12 @@ from userops.events.columns import (
     EventColumns,
     OrderColumns,
 )
-from userops.events.normalise import MISFIT, PREFIX, TOO_LARGE
+from userops.events.normalise import MISFIT, PREFIX, TOO_LARGE, is_counted
 from userops.events.quality import Quality
 
 __all__ = ["audited"]
+
+_TOTALS = ("purchased_minor_units", "returned_minor_units", "zero_amounts")
 
 
 def audited(
@@ -40,35 +42,70 @@ def audited(
         MoneyScaleError: If amounts do not fit the declared scale; names the scale that would.
         MoneyOverflowError: If an amount, or a sum that could occur, leaves int64.
     """
-    measured = {"status": _own(STATUS), INSTANT_US: _own(INSTANT_US)}
-    keys, sums = ["status"], []
+    counted = _counted_rows(normalised, columns, with_totals=with_totals)
+    others: list[dict[str, Any]] = []
+    if counted["rows"] < counted["all"]:
+        others = _other_rows(normalised, columns)
     if isinstance(columns, OrderColumns):
-        amount = _own(AMOUNT_MINOR_UNITS)
-        keys.append("returned")
-        measured["returned"] = _own(IS_RETURN)
-        measured["magnitude"] = amount.cast(nw.Float64).abs()
-        measured["inexact"] = (_own(MISFIT) | _own(TOO_LARGE)).cast(nw.Int64)
-        sums = ["magnitude", "inexact"]
-        if with_totals:
-            # Only rows that count: the money of others may not even be a number.
-            counts = _own(STATUS) == COUNTED
-            measured["amount"] = nw.when(counts).then(amount).otherwise(nw.lit(0))
-            measured["zero"] = (amount == 0).fill_null(False).cast(nw.Int64)
-            sums += ["amount", "zero"]
-    frame = normalised.select(**{f"{PREFIX}{k}": v for k, v in measured.items()})
-    grouped = frame.group_by([PREFIX + key for key in keys]).agg(
-        nw.len().alias("rows"),
-        _own(INSTANT_US).min().alias("first"),
-        _own(INSTANT_US).max().alias("last"),
-        *(_own(name).sum().alias(name) for name in sums),
+        unresolved = [row for row in others if row["status"] == UNRESOLVED]
+        _check_money(normalised, [counted, *unresolved], columns)
+    quarantined = {REASONS[row["status"]]: int(row["rows"]) for row in others if row["status"] > 0}
+    facts: dict[str, Any] = {}
+    if isinstance(columns, OrderColumns):
+        names = ["returns", *(_TOTALS if with_totals else ())]
+        facts = {name: int(counted[name] or 0) for name in names}
+        facts |= {"scale": columns.scale, "currency": columns.currency}
+    return Quality(
+        rows=int(counted["all"]),
+        counted=int(counted["rows"] or 0),
+        unresolved=sum(int(row["rows"]) for row in others if row["status"] == UNRESOLVED),
+        quarantined=dict(sorted(quarantined.items(), key=lambda item: (-item[1], item[0]))),
+        first_us=None if counted["first"] is None else int(counted["first"]),
+        last_us=None if counted["last"] is None else int(counted["last"]),
+        **facts,
     )
-    rows = [
-        {name.removeprefix(PREFIX): value for name, value in row.items()}
-        for row in frames.to_rows(grouped)
-    ]
+
+
+def _counted_rows(
+    normalised: frames.Frame, columns: OrderColumns | EventColumns, *, with_totals: bool
+) -> dict[str, Any]:
+    """Sum over the rows that count, without grouping; `all` is the number of all rows."""
+    good = is_counted(columns)
+    instant = nw.when(good).then(_own(INSTANT_US))
+    measured: dict[str, Any] = {"rows": good.cast(nw.Int64), "first": instant, "last": instant}
     if isinstance(columns, OrderColumns):
-        _check_money(normalised, [row for row in rows if row["status"] <= COUNTED], columns)
-    return _quality_of(rows, columns)
+        amount, returned = _own(AMOUNT_MINOR_UNITS), _own(IS_RETURN)
+        magnitude = nw.when(good).then(amount.cast(nw.Float64).abs())
+        measured["magnitude"] = magnitude.otherwise(nw.lit(0.0))
+        measured["inexact"] = (good & (_own(MISFIT) | _own(TOO_LARGE))).cast(nw.Int64)
+        measured["returns"] = (good & returned).cast(nw.Int64)
+        if with_totals:
+            for name, chosen in zip(_TOTALS[:2], (good & ~returned, good & returned), strict=True):
+                measured[name] = nw.when(chosen).then(amount).otherwise(nw.lit(0))
+            zero = good & ~returned & (amount == 0).fill_null(False)
+            measured[_TOTALS[2]] = zero.cast(nw.Int64)
+    frame = normalised.select(**{PREFIX + name: value for name, value in measured.items()})
+    extremes = {"first": _own("first").min(), "last": _own("last").max()}
+    sums = {name: _own(name).sum() for name in measured if name not in extremes}
+    return frames.to_rows(frame.select(**{"all": nw.len()}, **extremes, **sums))[0]
+
+
+def _other_rows(
+    normalised: frames.Frame, columns: OrderColumns | EventColumns
+) -> list[dict[str, Any]]:
+    """Count the rows that do not count, by status."""
+    measured = {STATUS: _own(STATUS)}
+    if isinstance(columns, OrderColumns):
+        measured["magnitude"] = _own(AMOUNT_MINOR_UNITS).cast(nw.Float64).abs()
+        measured["inexact"] = (_own(MISFIT) | _own(TOO_LARGE)).cast(nw.Int64)
+    frame = normalised.select(
+        is_counted(columns).alias(PREFIX + "good"),
+        **{PREFIX + name: value for name, value in measured.items()},
+    )
+    sums = [_own(name).sum().alias(name) for name in measured if name != STATUS]
+    grouped = frame.filter(~_own("good")).group_by(PREFIX + STATUS)
+    rows = frames.to_rows(grouped.agg(nw.len().alias("rows"), *sums))
+    return [row | {"status": int(row[PREFIX + STATUS])} for row in rows]
 
 
 def _own(name: str) -> nw.Expr:
@@ -115,35 +152,4 @@ def _scale_error(normalised: frames.Frame, misfits: int, columns: OrderColumns) 
         scale=columns.scale,
         needed_scale=next((s for s in wider if not counts[f"at_{s}"]), None),
         got=f"for example {counts['example']!r} in column {columns.amount or columns.unit_price!r}",
-    )
-
-
-def _quality_of(rows: list[dict[str, Any]], columns: OrderColumns | EventColumns) -> Quality:
-    counted = [row for row in rows if row["status"] == COUNTED]
-    quarantined: dict[str, int] = {}
-    for row in rows:
-        if row["status"] > COUNTED:
-            reason = REASONS[row["status"]]
-            quarantined[reason] = quarantined.get(reason, 0) + int(row["rows"])
-    facts: dict[str, Any] = {}
-    if isinstance(columns, OrderColumns):
-        returned = [row for row in counted if row["returned"]]
-        bought = [row for row in counted if not row["returned"]]
-        facts = {
-            "returns": sum(int(row["rows"]) for row in returned),
-            "scale": columns.scale,
-            "currency": columns.currency,
-        }
-        if all("amount" in row for row in rows):
-            facts["zero_amounts"] = sum(int(row["zero"]) for row in bought)
-            facts["purchased_minor_units"] = sum(int(row["amount"]) for row in bought)
-            facts["returned_minor_units"] = sum(int(row["amount"]) for row in returned)
-    return Quality(
-        rows=sum(int(row["rows"]) for row in rows),
-        counted=sum(int(row["rows"]) for row in counted),
-        unresolved=sum(int(row["rows"]) for row in rows if row["status"] == UNRESOLVED),
-        quarantined=dict(sorted(quarantined.items(), key=lambda item: (-item[1], item[0]))),
-        first_us=min((int(row["first"]) for row in counted), default=None),
-        last_us=max((int(row["last"]) for row in counted), default=None),
-        **facts,
     )
