@@ -203,8 +203,10 @@ def _us(value: dt.datetime) -> int:
 
 def is_missing(value: object) -> bool:
     """Whether a value is None, NaN, or pandas' NaT or NA, of which none equals itself."""
+    if value is None or isinstance(value, bool):
+        return value is None
     unlike: object = value != value  # noqa: PLR0124
-    return value is None or unlike is value or bool(unlike)
+    return unlike is value or bool(unlike)
 
 
 def as_of_us(as_of: AsOf, where: Zone) -> int:

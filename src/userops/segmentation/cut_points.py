@@ -73,34 +73,18 @@ class Dimension:
 
     def values_at(self, ranks: Sequence[int]) -> tuple[int, ...]:
         """Return the values at zero-based ranks in ascending order."""
-        return frames.values_at_ranks(self._source, self._frame, self._column, ranks)
+        places = frames.values_at_ranks(self._source, self._frame, self._column, ranks)
+        return tuple(place.value for place in places)
 
     def ids_at(self, ranks: Sequence[int]) -> tuple[Cut, ...]:
         """Return value and customer id at zero-based ranks in (value, id) order."""
-        cuts = []
-        known: dict[int, Cut] = {}
-        for rank, value in zip(ranks, self.values_at(ranks), strict=True):
-            if rank not in known:
-                known[rank] = Cut(Fraction(value), self._id_at(rank, value))
-            cuts.append(known[rank])
-        return tuple(cuts)
+        pairs = frames.keys_at_ranks(self._source, self._frame, self._column, CUSTOMER_ID, ranks)
+        return tuple(Cut(Fraction(value), customer_id) for value, customer_id in pairs)
 
     def mean(self) -> Fraction:
         """Return the exact mean."""
         total = frames.to_rows(self._frame.select(total=nw.col(self._column).sum()))[0]["total"]
         return Fraction(int(total), self.rows)
-
-    def _id_at(self, rank: int, value: int) -> str | int:
-        column = nw.col(self._column)
-        below = self._frame.select(n=(column < value).cast(nw.Int64).sum())
-        index = rank - int(frames.to_rows(below)[0]["n"])
-        tied = self._frame.filter(column == value).select(CUSTOMER_ID)
-        if self._source.is_in_process:
-            ids = frames.to_arrow(tied).column(0)
-            return ids.take(frames.sorted_rows(ids)[index : index + 1])[0].as_py()  # type: ignore[no-any-return]
-        numbered = tied.with_row_index("userops__rank", order_by=CUSTOMER_ID)
-        row = frames.to_rows(numbered.filter(nw.col("userops__rank") == index))[0]
-        return row[CUSTOMER_ID]  # type: ignore[no-any-return]
 
 
 @attrs.frozen
@@ -220,7 +204,7 @@ class NTile(CutPoints):
         """Return the last (value, id) of each bin but the last."""
         size, larger = divmod(dimension.rows, self.bins)
         upto = [k * size + min(k, larger) for k in range(1, self.bins)]
-        return dimension.ids_at([n - 1 for n in upto])
+        return dimension.ids_at([max(n - 1, 0) for n in upto])
 
 
 def _edges(values: Any) -> tuple[Fraction, ...]:

@@ -86,6 +86,8 @@ def to_engine(table: pa.Table, engine: str) -> Any:
         return table.to_pandas(types_mapper=pd.ArrowDtype)
     if engine == "pyspark":
         spark_session()
+        # A frame made from memory has a partition for every few thousand rows: a task each.
+        return frames.from_arrow(table, engine).coalesce(2)
     return frames.from_arrow(table, engine)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from userops.core.frames.dialects import with_datetime, with_epoch_us, with_sticky_hash
     from userops.core.frames.order import (
         column_values,
-        sorted_rows,
+        keys_at_ranks,
         values_at_ranks,
         with_running,
     )
@@ -49,10 +49,10 @@ __all__ = [
     "concat_rows",
     "counted_by",
     "from_arrow",
+    "keys_at_ranks",
     "proves_unique",
     "read",
     "small_table",
-    "sorted_rows",
     "to_arrow",
     "to_rows",
     "values_at_ranks",
@@ -67,7 +67,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "conversions": ("BACKENDS", "Engine", "from_arrow"),
         "dialects": ("with_datetime", "with_epoch_us", "with_sticky_hash"),
-        "order": ("column_values", "sorted_rows", "values_at_ranks", "with_running"),
+        "order": ("column_values", "keys_at_ranks", "values_at_ranks", "with_running"),
         "sources": (
             "Frame",
             "Source",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from userops.core.frames.sources import Frame, Source
 
-__all__ = ["column_values", "sorted_rows", "values_at_ranks", "with_running"]
+__all__ = ["AtRank", "column_values", "keys_at_ranks", "values_at_ranks", "with_running"]
 
 
 def with_running(
@@ -85,10 +85,22 @@ def _running_within(
     return lowest
 
 
+class AtRank(NamedTuple):
+    """What stands at a rank of a column in ascending order.
+
+    Attributes:
+        value: The value.
+        below: How many rows are smaller.
+    """
+
+    value: int
+    below: int
+
+
 def values_at_ranks(
     source: Source, frame: Frame, column: str, ranks: Sequence[int]
-) -> tuple[int, ...]:
-    """Return the values at zero-based ranks of an integer column, ascending: order statistics.
+) -> tuple[AtRank, ...]:
+    """Return what stands at zero-based ranks of an integer column, ascending: order statistics.
 
     In process the column is partitioned by numpy; elsewhere distinct values are counted and
     accumulated by the engine, and only the asked ranks travel.
@@ -102,23 +114,53 @@ def values_at_ranks(
     wanted = sorted(set(ranks))
     if not wanted:
         return ()
+    found = {}
     if source.is_in_process:
         values = column_values(frame, column)
-        at = dict(zip(wanted, np.partition(values, wanted)[wanted].tolist(), strict=True))
-        return tuple(at[rank] for rank in ranks)
+        at = np.partition(values, wanted)[wanted]
+        below = {int(v): int((values < v).sum()) for v in np.unique(at)}
+        found = {k: AtRank(int(v), below[int(v)]) for k, v in zip(wanted, at, strict=True)}
+        return tuple(found[rank] for rank in ranks)
     counts = frame.group_by(column).agg(nw.len().cast(nw.Int64).alias("_rows"))
     upto = counts.with_columns(nw.col("_rows").cum_sum().over(order_by=column).alias("_upto"))
     hit = [(nw.col("_upto") > k) & (nw.col("_upto") - nw.col("_rows") <= k) for k in wanted]
     rows = to_rows(upto.filter(nw.any_horizontal(*hit, ignore_nulls=False)).sort(column))
-    at = {}
     for rank in wanted:
-        at[rank] = next(int(row[column]) for row in rows if row["_upto"] > rank)
-    return tuple(at[rank] for rank in ranks)
+        row = next(row for row in rows if row["_upto"] > rank)
+        found[rank] = AtRank(int(row[column]), int(row["_upto"] - row["_rows"]))
+    return tuple(found[rank] for rank in ranks)
 
 
-def sorted_rows(values: Any) -> pa.Array:
-    """Return the row numbers that sort an Arrow column ascending; text by code point."""
-    return pc.sort_indices(values)
+def keys_at_ranks(
+    source: Source, frame: Frame, column: str, key: str, ranks: Sequence[int]
+) -> tuple[tuple[int, Any], ...]:
+    """Return value and key at zero-based ranks of the rows in (value, key) order.
+
+    Args:
+        source: Where the frame comes from.
+        frame: Holds `column` and `key` without nulls.
+        column: An integer column.
+        key: A column that is unique among rows of one value; text sorts by code point.
+        ranks: Ranks in [0, rows).
+    """
+    places = values_at_ranks(source, frame, column, ranks)
+    nth = {(p.value, r - p.below) for p, r in zip(places, ranks, strict=True)}
+    tied = frame.filter(nw.col(column).is_in(sorted({value for value, _ in nth})))
+    found: dict[tuple[int, int], Any] = {}
+    if source.is_in_process:
+        table = to_arrow(tied.select(column, key))
+        for value in {value for value, _ in nth}:
+            keys = table.filter(pc.equal(table[column], value))[key]
+            order = pc.sort_indices(keys)
+            for index in (n for v, n in nth if v == value):
+                found[value, index] = keys[order[index].as_py()].as_py()
+    else:
+        ones = tied.select(column, key, nw.lit(1, nw.Int64).alias("_one"))
+        numbered = with_running(source, ones, [column], [key], {"_nth": ("_one", "sum")})
+        hit = [(nw.col(column) == v) & (nw.col("_nth") == n + 1) for v, n in sorted(nth)]
+        for row in to_rows(numbered.filter(nw.any_horizontal(*hit, ignore_nulls=False))):
+            found[int(row[column]), int(row["_nth"]) - 1] = row[key]
+    return tuple((p.value, found[p.value, r - p.below]) for p, r in zip(places, ranks, strict=True))
 
 
 def column_values(frame: Frame, column: str) -> NDArray[np.int64]:
