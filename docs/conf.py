@@ -10,7 +10,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
-os.environ.setdefault("MPLBACKEND", "Agg")
+# The kernels that run the notebooks show their figures in the page.
+os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 
 project = "userops"
 author = "The userops authors"
@@ -100,8 +101,27 @@ def read_no_types_in_docstrings(*event: Any) -> None:
             lines[number] = f"{lines[number].removesuffix(prose)}: {prose}"
 
 
+def set_drawings_as_code(*event: Any) -> None:
+    """Set what stands indented in the docstring of a module, such as a tree, as it is drawn."""
+    _, what, _, _, _, lines = event
+    if what != "module":
+        return
+    for number in range(len(lines) - 1, 1, -1):
+        above = next((line for line in reversed(lines[:number]) if line), "")
+        if lines[number].startswith("    ") and not lines[number - 1] and above[:1] != " ":
+            lines[number:number] = ["::", ""]
+
+
+def write_made_defaults(*event: Any) -> tuple[str | None, str | None]:
+    """Write a default that attrs makes anew for each object as `...`, not as attrs' own marker."""
+    signature, returned = event[5], event[6]
+    return signature and signature.replace("= NOTHING", "= ..."), returned
+
+
 def setup(app: Sphinx) -> None:
     """Register what this file adds."""
     app.connect("missing-reference", link_by_short_name)
     # Before napoleon, which has the usual priority of 500.
     app.connect("autodoc-process-docstring", read_no_types_in_docstrings, priority=400)
+    app.connect("autodoc-process-docstring", set_drawings_as_code, priority=400)
+    app.connect("autodoc-process-signature", write_made_defaults)
