@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _rfm(chosen)
     except UserOpsError as error:
-        print(f"userops: {error}", file=sys.stderr)
+        name = getattr(error, "argument", None) or getattr(error, "field", "")
+        said = str(error).replace(f"{name}:", f"--{name.replace('_', '-')}:", 1) if name else error
+        print(f"userops: {said}", file=sys.stderr)
         return 1
     return 0
 
@@ -82,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     meaning.add_argument("--time-zone", help="IANA zone of naive times and of days (default UTC)")
     meaning.add_argument("--time-format", help="such as %%d/%%m/%%Y %%H:%%M, or epoch_s")
     meaning.add_argument("--encoding", default="utf-8", help="of a CSV file (default utf-8)")
+    meaning.add_argument("--delimiter", default=",", help="of a CSV file (default comma)")
     meaning.add_argument("--return-pattern", help="order ids of returns, such as ^C")
     meaning.add_argument("--return-column", help="column that says whether a row is a return")
     model = rfm.add_argument_group("the model")
@@ -111,7 +114,7 @@ def _rfm(chosen: argparse.Namespace) -> None:
     print(f"{fitted}\n")
     print(_as_text(fitted.segments()))
     if chosen.out.exists() and not chosen.out.is_dir():
-        raise InvalidArgumentError("--out", "is a file, not a directory", got=str(chosen.out))
+        raise InvalidArgumentError("out", "is a file, not a directory", got=str(chosen.out))
     # Everything is written aside and moved at the end: a failure leaves no half of a report.
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=chosen.out.parent, prefix=".userops-") as aside:
@@ -141,14 +144,15 @@ def _orders(chosen: argparse.Namespace) -> Orders:
 
         returns_by = {"returns_by": ByOrderId("^C")}
         return Orders(load_online_retail(backend="pyarrow"), **{**_BUNDLED, **returns_by, **named})
-    return Orders(read_file(chosen.file, encoding=chosen.encoding), **named)
+    table = read_file(chosen.file, encoding=chosen.encoding, delimiter=chosen.delimiter)
+    return Orders(table, **named)
 
 
 def _day_after(orders: Orders) -> dt.date:
     last = orders.quality.last_us
     if last is None:
         raise InvalidArgumentError(
-            "--as-of", "is needed, because no row could be counted", got=str(orders.quality)
+            "as_of", "is needed, because no row could be counted", got=str(orders.quality)
         )
     day = orders.columns.zone.day(last) + 1
     return dt.date(1970, 1, 1) + dt.timedelta(days=day)
@@ -199,7 +203,7 @@ def _write(aside: Path, orders: Orders, fitted: FittedRFM, chosen: argparse.Name
             print(f"no charts: {error}", file=sys.stderr)
 
 
-def _draw(aside: Path, orders: Orders, fitted: FittedRFM, language: Any) -> None:
+def _draw(aside: Path, orders: Orders, fitted: FittedRFM, locale: Any) -> None:
     from userops.charts.axes import require_matplotlib
     from userops.events import plot_orders
     from userops.segmentation import plot_rfm_grid, plot_segments
@@ -208,10 +212,10 @@ def _draw(aside: Path, orders: Orders, fitted: FittedRFM, language: Any) -> None
     from matplotlib import pyplot
 
     charts = {
-        "rfm_grid": plot_rfm_grid(fitted.score(), language=language),
-        "segments": plot_segments(fitted.segments(), language=language),
-        "revenue": plot_orders(orders, language=language),
-        "orders": plot_orders(orders, measure="orders", language=language),
+        "rfm_grid": plot_rfm_grid(fitted.score(), locale=locale),
+        "segments": plot_segments(fitted.segments(), locale=locale),
+        "revenue": plot_orders(orders, locale=locale),
+        "orders": plot_orders(orders, measure="orders", locale=locale),
     }
     for name, ax in charts.items():
         figure = ax.get_figure(root=True)

@@ -199,6 +199,7 @@ def test_any_float_is_decided_alike_in_columns(
 
 
 UNITS = [0, 1, -1, 5, 170_700, -170_700, 171, 2_675, 10**15 + 1, 2**53, 2**53 - 1, -(2**53) + 1]
+BEYOND = [2**53 + 1, 2**62 - 1, -(2**62), 10**17 + 7]
 
 
 @pytest.mark.parametrize("scale", [0, 1, 2, 3, 9])
@@ -212,6 +213,16 @@ def test_major_units_are_the_nearest_float_on_every_engine(
     found = computed(engine, money.major_expr(nw.col("x"), scale), [*units, None], pa.int64())
 
     assert found == [*(n / 10**scale for n in units), None]
+
+
+@pytest.mark.parametrize("scale", [0, 2])
+def test_major_units_beyond_2_53_are_computed_on_every_engine(
+    engine: str, scale: int, computed: Any
+) -> None:
+    """`major_expr` takes sums up to 2**62, which Arrow would not cast to floats."""
+    found = computed(engine, money.major_expr(nw.col("x"), scale), BEYOND, pa.int64())
+
+    assert found == [float(n) / 10**scale for n in BEYOND]
 
 
 def test_trap_03_major_units_do_not_depend_on_the_engine(computed: Any) -> None:

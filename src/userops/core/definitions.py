@@ -9,6 +9,7 @@ registry. The version is a hash of the canonical document. A subclass with code 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -77,7 +78,7 @@ def _subclasses(cls: type[Any]) -> list[type[Any]]:
     below: list[type[Any]] = []
     for direct in cls.__subclasses__():
         below += [direct, *_subclasses(direct)]
-    return [s for s in below if s.__module__.startswith("userops.")]
+    return [s for s in below if s.__module__.startswith("userops.") and not inspect.isabstract(s)]
 
 
 def _is_default(field: attrs.Attribute[Any], value: object) -> bool:

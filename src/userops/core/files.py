@@ -20,7 +20,11 @@ _BLOCK_BYTES = 8 * 2**20
 
 
 def read_file(
-    path: str | Path, *, encoding: str = "utf-8", progress: bool | None = None
+    path: str | Path,
+    *,
+    encoding: str = "utf-8",
+    delimiter: str = ",",
+    progress: bool | None = None,
 ) -> pa.Table:
     """Read a CSV or Parquet file.
 
@@ -28,6 +32,7 @@ def read_file(
         path: The file; by its ending `.parquet` or `.pq` is Parquet, anything else CSV, also
             compressed as `.gz`, `.bz2` or `.zst`.
         encoding: Of a CSV file; for example `gbk` or `latin-1`.
+        delimiter: Between the fields of a CSV file, one character.
         progress: Whether to show progress on standard error; None shows it for large files.
 
     Returns:
@@ -55,7 +60,7 @@ def read_file(
         _named_errors(path, hint),
         tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=not shown) as bar,
     ):
-        return _parquet(path, bar) if is_parquet else _csv(path, encoding, bar)
+        return _parquet(path, bar) if is_parquet else _csv(path, encoding, delimiter, bar)
 
 
 @contextmanager
@@ -78,8 +83,8 @@ def _parquet(path: Path, bar: Any) -> pa.Table:
         return pa.concat_tables(tables)
 
 
-def _csv(path: Path, encoding: str, bar: Any) -> pa.Table:
-    names = _header(path, encoding)
+def _csv(path: Path, encoding: str, delimiter: str, bar: Any) -> pa.Table:
+    names = _header(path, encoding, delimiter)
     convert = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),
         strings_can_be_null=True,
@@ -88,7 +93,7 @@ def _csv(path: Path, encoding: str, bar: Any) -> pa.Table:
     )
     read = csv.ReadOptions(block_size=_BLOCK_BYTES, encoding=encoding)
     # newlines_in_values: without it a quoted line break silently starts a new row.
-    parse = csv.ParseOptions(newlines_in_values=True)
+    parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     with (
         pa.OSFile(str(path)) as file,
         pa.input_stream(file, compression=_compression(path)) as stream,
@@ -103,14 +108,20 @@ def _csv(path: Path, encoding: str, bar: Any) -> pa.Table:
         return pa.Table.from_batches(batches, schema=reader.schema)
 
 
-def _header(path: Path, encoding: str) -> list[str]:
+def _header(path: Path, encoding: str, delimiter: str) -> list[str]:
     with pa.input_stream(str(path), compression=_compression(path)) as stream:
         reader = csv.open_csv(
             stream,
             read_options=csv.ReadOptions(block_size=2**20, encoding=encoding),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
+            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         )
         names: list[str] = reader.schema.names
+    other = [mark for mark in ";\t|," if mark != delimiter and mark in names[0]]
+    if len(names) == 1 and other:
+        raise UnreadableFileError(
+            str(path), f"the first line is a single column {names[0]!r}",
+            hint=f"the fields may be separated by {other[0]!r}: pass it as the delimiter",
+        )  # fmt: skip
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UnreadableFileError(

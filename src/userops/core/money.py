@@ -177,5 +177,5 @@ def major_expr(minor: nw.Expr, scale: int) -> nw.Expr:
     The divisor is made a column: Polars divides a column by a constant by multiplying with its
     reciprocal, which is off in the last bit (170700 / 1000 gives 170.70000000000002).
     """
-    units = minor.cast(nw.Float64)
+    units = minor / 1  # Arrow refuses to cast integers above 2**53, and divides them
     return units / (units * 0.0 + float(10**scale))

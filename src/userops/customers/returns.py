@@ -9,10 +9,12 @@ of one depth alternate, so the n-th return of a depth belongs to the n-th purcha
 
 from __future__ import annotations
 
+import warnings
+
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
-from userops.errors import InvalidArgumentError
+from userops.errors import DataWarning, InvalidArgumentError
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
     CUSTOMER_ID,
@@ -52,14 +54,23 @@ def linked_returns(orders: Orders, before_us: int) -> frames.Frame:
             hint="map order_id in Orders",
         )  # fmt: skip
     rows = orders.counted(before_us=before_us)
-    rows = rows.with_columns(
-        *(
-            nw.lit(None, nw.String).alias(name)
-            for name, mapped in ((PRODUCT_ID, columns.product_id), (RETURN_OF, columns.return_of))
-            if mapped is None
-        ),
-        *([nw.lit(None, nw.Int64).alias(QUANTITY)] if columns.quantity is None else []),
-    )
+    unmapped = {
+        name: nw.lit(None, dtype)
+        for name, dtype, mapped in (
+            (PRODUCT_ID, nw.String, columns.product_id),
+            (RETURN_OF, nw.String, columns.return_of),
+            (QUANTITY, nw.Int64, columns.quantity),
+        )
+        if mapped is None
+    }
+    if unmapped:
+        rows = rows.with_columns(**unmapped)
+    if columns.return_of is None and (PRODUCT_ID in unmapped or QUANTITY in unmapped):
+        warnings.warn(
+            "no return can be linked to its order: map return_of, or product_id and quantity",
+            DataWarning,
+            stacklevel=4,
+        )
     source = orders.source
     rows = source.materialise(_numbered(source, rows))
     by_id = _linked_by_id(rows)

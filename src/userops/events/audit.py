@@ -19,8 +19,9 @@ from userops.events.columns import (
     EventColumns,
     OrderColumns,
 )
-from userops.events.normalise import MISFIT, PREFIX, TOO_LARGE, is_counted
+from userops.events.normalise import is_counted
 from userops.events.quality import Quality
+from userops.events.working_columns import MISFIT, PREFIX, TOO_LARGE, own
 
 __all__ = ["audited"]
 
@@ -71,13 +72,13 @@ def _counted_rows(
 ) -> dict[str, Any]:
     """Sum over the rows that count, without grouping; `all` is the number of all rows."""
     good = is_counted(columns)
-    instant = nw.when(good).then(_own(INSTANT_US))
+    instant = nw.when(good).then(own(INSTANT_US))
     measured: dict[str, Any] = {"rows": good.cast(nw.Int64), "first": instant, "last": instant}
     if isinstance(columns, OrderColumns):
-        amount, returned = _own(AMOUNT_MINOR_UNITS), _own(IS_RETURN)
+        amount, returned = own(AMOUNT_MINOR_UNITS), own(IS_RETURN)
         magnitude = nw.when(good).then(amount.cast(nw.Float64).abs())
         measured["magnitude"] = magnitude.otherwise(nw.lit(0.0))
-        measured["inexact"] = (good & (_own(MISFIT) | _own(TOO_LARGE))).cast(nw.Int64)
+        measured["inexact"] = (good & (own(MISFIT) | own(TOO_LARGE))).cast(nw.Int64)
         measured["returns"] = (good & returned).cast(nw.Int64)
         if with_totals:
             for name, chosen in zip(_TOTALS[:2], (good & ~returned, good & returned), strict=True):
@@ -85,8 +86,8 @@ def _counted_rows(
             zero = good & ~returned & (amount == 0).fill_null(False)
             measured[_TOTALS[2]] = zero.cast(nw.Int64)
     frame = normalised.select(**{PREFIX + name: value for name, value in measured.items()})
-    extremes = {"first": _own("first").min(), "last": _own("last").max()}
-    sums = {name: _own(name).sum() for name in measured if name not in extremes}
+    extremes = {"first": own("first").min(), "last": own("last").max()}
+    sums = {name: own(name).sum() for name in measured if name not in extremes}
     return frames.to_rows(frame.select(**{"all": nw.len()}, **extremes, **sums))[0]
 
 
@@ -94,34 +95,30 @@ def _other_rows(
     normalised: frames.Frame, columns: OrderColumns | EventColumns
 ) -> list[dict[str, Any]]:
     """Count the rows that do not count, by status."""
-    measured = {STATUS: _own(STATUS)}
+    measured = {STATUS: own(STATUS)}
     if isinstance(columns, OrderColumns):
-        measured["magnitude"] = _own(AMOUNT_MINOR_UNITS).cast(nw.Float64).abs()
-        measured["inexact"] = (_own(MISFIT) | _own(TOO_LARGE)).cast(nw.Int64)
+        measured["magnitude"] = own(AMOUNT_MINOR_UNITS).cast(nw.Float64).abs()
+        measured["inexact"] = (own(MISFIT) | own(TOO_LARGE)).cast(nw.Int64)
     frame = normalised.select(
         is_counted(columns).alias(PREFIX + "good"),
         **{PREFIX + name: value for name, value in measured.items()},
     )
-    sums = [_own(name).sum().alias(name) for name in measured if name != STATUS]
-    grouped = frame.filter(~_own("good")).group_by(PREFIX + STATUS)
+    sums = [own(name).sum().alias(name) for name in measured if name != STATUS]
+    grouped = frame.filter(~own("good")).group_by(PREFIX + STATUS)
     rows = frames.to_rows(grouped.agg(nw.len().alias("rows"), *sums))
     return [row | {"status": int(row[PREFIX + STATUS])} for row in rows]
-
-
-def _own(name: str) -> nw.Expr:
-    return nw.col(PREFIX + name)
 
 
 def _check_money(
     normalised: frames.Frame, rows: list[dict[str, Any]], columns: OrderColumns
 ) -> None:
     if any(row["inexact"] for row in rows):
-        read = normalised.filter(_own(STATUS) <= COUNTED)
-        flags = {flag: _own(flag).cast(nw.Int64).sum() for flag in (TOO_LARGE, MISFIT)}
+        read = normalised.filter(own(STATUS) <= COUNTED)
+        flags = {flag: own(flag).cast(nw.Int64).sum() for flag in (TOO_LARGE, MISFIT)}
         found = frames.to_rows(read.select(**flags))[0]
         if found[TOO_LARGE]:
             raise MoneyOverflowError(
-                f"{int(found[TOO_LARGE])} amounts are too large to be exact",
+                f"amounts too large to be exact: {int(found[TOO_LARGE]):,}",
                 allowed=f"up to 2**62 minor units, 2**53 from floats, at scale={columns.scale}",
                 hint="check the unit of the column, or declare a smaller scale",
             )
@@ -148,7 +145,7 @@ def _scale_error(normalised: frames.Frame, misfits: int, columns: OrderColumns) 
         )
     )[0]
     return MoneyScaleError(
-        f"{misfits} amounts have more decimals than the declared scale",
+        f"amounts with more decimals than the declared scale: {misfits:,}",
         scale=columns.scale,
         needed_scale=next((s for s in wider if not counts[f"at_{s}"]), None),
         got=f"for example {counts['example']!r} in column {columns.amount or columns.unit_price!r}",

@@ -28,6 +28,7 @@ __all__ = [
     "AMOUNT_MINOR_UNITS",
     "COUNTED",
     "CUSTOMER_ID",
+    "EPOCH_PATTERN",
     "EVENT_ID",
     "INSTANT_US",
     "IS_RETURN",
@@ -37,6 +38,7 @@ __all__ = [
     "REASONS",
     "RETURN_OF",
     "STATUS",
+    "TEXT_FLAGS",
     "UNRESOLVED",
     "ByColumn",
     "ByOrderId",
@@ -71,10 +73,16 @@ REASONS = (
     "unreadable_amount",
     "unreadable_quantity",
     "contradictory_sign",
+    "unreadable_return",
     "duplicate_line",
     "duplicate_event_id",
 )
 
+TEXT_FLAGS = {
+    True: {"true", "t", "yes", "y", "1", "是"},
+    False: {"false", "f", "no", "n", "0", "否"},
+}
+EPOCH_PATTERN = "^-?[0-9]{1,18}$"
 _EPOCH_FORMATS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 
 
@@ -113,7 +121,7 @@ class ByColumn:
     """A row is a return when a boolean column says so.
 
     Attributes:
-        column: Name of a column of booleans, or of 0 and 1.
+        column: Name of a column of booleans, of 0 and 1, or of text such as true and false.
     """
 
     column: str

@@ -13,7 +13,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from userops.core import frames, money
+from userops.core import frames
 from userops.core.time import Zone
 from userops.core.timetext import time_text
 from userops.errors import ColumnNotFoundError, ColumnTypeError
@@ -21,27 +21,22 @@ from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
     COUNTED,
     CUSTOMER_ID,
+    EPOCH_PATTERN,
     EVENT_ID,
     INSTANT_US,
-    IS_RETURN,
     ORDER_ID,
-    QUANTITY,
     STATUS,
     UNRESOLVED,
     ByColumn,
-    ByOrderId,
-    BySign,
     EventColumns,
     OrderColumns,
     reason_code,
 )
+from userops.events.money_columns import money_checks, with_money
+from userops.events.working_columns import PREFIX, null, own
 
-__all__ = ["MISFIT", "PREFIX", "TOO_LARGE", "check_schema", "is_counted", "normalised"]
+__all__ = ["check_schema", "is_counted", "normalised"]
 
-PREFIX = "userops__"
-MISFIT = "misfit"
-TOO_LARGE = "too_large"
-_LIMIT = float(2**62)
 _INTEGERS = "text or whole numbers"
 
 
@@ -70,10 +65,10 @@ def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) ->
                 _check_number(number, schema[number])
         if isinstance(columns.returns_by, ByColumn):
             dtype = schema[columns.returns_by.column]
-            if not (dtype == nw.Boolean or dtype.is_integer() or dtype == nw.Unknown):
+            if not (dtype in (nw.Boolean, nw.String, nw.Unknown) or dtype.is_integer()):
                 raise ColumnTypeError(
                     columns.returns_by.column, "cannot say what a return is", got=dtype,
-                    allowed="booleans, or 0 and 1",
+                    allowed="booleans, 0 and 1, or text such as true and false",
                 )  # fmt: skip
 
 
@@ -110,11 +105,10 @@ def _check_id(column: str, dtype: Any) -> None:
 
 def _check_time(columns: OrderColumns | EventColumns, dtype: Any) -> None:
     column = columns.time_column
-    is_epoch = columns.epoch_unit_us is not None
     if dtype in (nw.Datetime, nw.Date):
         good = columns.time_format is None
     elif dtype == nw.String:
-        good = not is_epoch
+        good = True
     elif dtype.is_integer():
         good = columns.time_format is not None
     else:
@@ -136,14 +130,6 @@ def _check_number(column: str, dtype: Any) -> None:
         )
 
 
-def _own(name: str) -> nw.Expr:
-    return nw.col(PREFIX + name)
-
-
-def _null(dtype: Any) -> nw.Expr:
-    return nw.lit(None, dtype)
-
-
 def normalised(source: frames.Source, columns: OrderColumns | EventColumns) -> frames.Frame:
     """Return the host's rows with the normalised columns added under `PREFIX`.
 
@@ -158,12 +144,12 @@ def normalised(source: frames.Source, columns: OrderColumns | EventColumns) -> f
     if isinstance(columns, OrderColumns):
         ids[ORDER_ID] = columns.order_id
     frame = frame.with_columns(
-        (_id_expr(column, schema[column]) if column else _null(nw.String)).alias(PREFIX + role)
+        (_id_expr(column, schema[column]) if column else null(nw.String)).alias(PREFIX + role)
         for role, column in ids.items()
     )
     frame = _with_instant(source, frame, columns)
     if isinstance(columns, OrderColumns):
-        frame = _with_money(frame, columns)
+        frame = with_money(frame, columns)
     frame = frame.with_columns(_status(_checks(columns)).alias(PREFIX + STATUS))
     return _without_repeats(source, frame, columns, schema.names())
 
@@ -175,18 +161,18 @@ def is_counted(columns: OrderColumns | EventColumns) -> nw.Expr:
     and evaluate them several times faster than the status.
     """
     if _repeats(columns):
-        return _own(STATUS) == COUNTED
+        return own(STATUS) == COUNTED
     faults = (applies for _, applies in _checks(columns))
-    return reduce(lambda good, fault: good & ~fault, faults, ~_own(CUSTOMER_ID).is_null())
+    return reduce(lambda good, fault: good & ~fault, faults, ~own(CUSTOMER_ID).is_null())
 
 
 def _checks(columns: OrderColumns | EventColumns) -> list[tuple[str, nw.Expr]]:
     """Return what keeps a row from counting, in the order of `REASONS`."""
     checks = _person_checks(columns)
     if isinstance(columns, OrderColumns) and columns.order_id is not None:
-        checks.append(("no_order_id", _own(ORDER_ID).is_null()))
-    checks += [("no_time", _own("no_time")), ("unreadable_time", _own(INSTANT_US).is_null())]
-    return checks + (_money_checks(columns) if isinstance(columns, OrderColumns) else [])
+        checks.append(("no_order_id", own(ORDER_ID).is_null()))
+    checks += [("no_time", own("no_time")), ("unreadable_time", own(INSTANT_US).is_null())]
+    return checks + (money_checks(columns) if isinstance(columns, OrderColumns) else [])
 
 
 def _id_expr(column: str, dtype: Any) -> nw.Expr:
@@ -194,12 +180,12 @@ def _id_expr(column: str, dtype: Any) -> nw.Expr:
     if dtype.is_integer():
         return value if dtype in (nw.UInt64, nw.Int128, nw.UInt128) else value.cast(nw.Int64)
     value = value.cast(nw.String)
-    return nw.when(value.str.strip_chars() != "").then(value).otherwise(_null(nw.String))
+    return nw.when(value.str.strip_chars() != "").then(value).otherwise(null(nw.String))
 
 
 def _person_checks(columns: OrderColumns | EventColumns) -> list[tuple[str, nw.Expr]]:
     people = [CUSTOMER_ID, *(f"identifier_{kind}" for kind in columns.identifiers)]
-    nobody = reduce(lambda a, b: a & b, (_own(person).is_null() for person in people))
+    nobody = reduce(lambda a, b: a & b, (own(person).is_null() for person in people))
     return [("no_customer", nobody)]
 
 
@@ -211,158 +197,53 @@ def _with_instant(
     raw = PREFIX + "clock"
     frame = frame.with_columns(nw.col(column).is_null().alias(PREFIX + "no_time"))
     if dtype == nw.Unknown:
-        return frame.with_columns(_null(nw.Int64).alias(PREFIX + INSTANT_US))
-    if dtype.is_integer() and columns.epoch_unit_us is not None:
+        return frame.with_columns(null(nw.Int64).alias(PREFIX + INSTANT_US))
+    if columns.epoch_unit_us is not None:
         # Seconds beyond the year 200000 would leave int64; such a row is unreadable, not wrapped.
         unit = columns.epoch_unit_us
         limit = 2**62 // unit
-        value = nw.col(column).cast(nw.Int64)
+        value = nw.col(column)
+        if dtype == nw.String:
+            digits = value.str.strip_chars().str.contains(EPOCH_PATTERN).fill_null(False)
+            value = nw.when(digits).then(value.str.strip_chars()).otherwise(null(nw.String))
+            blank = nw.col(column).str.strip_chars().fill_null("") == ""
+            frame = frame.with_columns(blank.alias(PREFIX + "no_time"))
+        value = value.cast(nw.Int64)
         good = (value < limit) & (value > -limit)
-        instant = nw.when(good).then(value).otherwise(_null(nw.Int64)) * unit
+        instant = nw.when(good).then(value).otherwise(null(nw.Int64)) * unit
         return frame.with_columns(instant.alias(PREFIX + INSTANT_US))
     if dtype in (nw.Datetime, nw.Date):
         frame = frames.with_epoch_us(source, frame, column, raw)
         if dtype == nw.Datetime and getattr(dtype, "time_zone", None) is not None:
-            return frame.with_columns(_own("clock").alias(PREFIX + INSTANT_US))
+            return frame.with_columns(own("clock").alias(PREFIX + INSTANT_US))
         offset = None
     else:
         text = nw.col(column).cast(nw.String)
         frame = frame.with_columns(text.alias(PREFIX + "time"))
         frame = time_text(columns.time_format).with_clock(frame, PREFIX + "time", PREFIX)
-        blank = _own("time").str.strip_chars().fill_null("") == ""
+        blank = own("time").str.strip_chars().fill_null("") == ""
         frame = frame.with_columns(blank.alias(PREFIX + "no_time"))
-        offset = _own("offset")
+        offset = own("offset")
     local = _local_instant(frame, columns.zone)
     if offset is not None:
-        local = nw.when(offset.is_null()).then(local).otherwise(_own("clock") - offset)
+        local = nw.when(offset.is_null()).then(local).otherwise(own("clock") - offset)
     return frame.with_columns(local.alias(PREFIX + INSTANT_US))
 
 
 def _local_instant(frame: frames.Frame, where: Zone) -> nw.Expr:
     """Return clock readings as instants; looks at the data's range only where rules change."""
     if not where.changes_us:
-        return where.instant_expr(_own("clock"), between_us=(0, 0))
+        return where.instant_expr(own("clock"), between_us=(0, 0))
     reach = frames.to_rows(
-        frame.select(
-            low=_own("clock").min().cast(nw.Int64), high=_own("clock").max().cast(nw.Int64)
-        )
+        frame.select(low=own("clock").min().cast(nw.Int64), high=own("clock").max().cast(nw.Int64))
     )[0]
     low, high = reach["low"] or 0, reach["high"] or 0
-    return where.instant_expr(_own("clock"), between_us=(low, high))
-
-
-def _with_number(frame: frames.Frame, column: str, name: str) -> tuple[frames.Frame, bool]:
-    """Add a number column `name` and `no_{name}` (missing); say whether it holds integers.
-
-    A float that is not a number becomes null; an infinite one, or text that is no number, stays
-    null as well but is not marked as missing.
-    """
-    dtype = frame.collect_schema()[column]
-    value, missing = nw.col(column), nw.col(column).is_null()
-    if dtype.is_integer():
-        frame = frame.with_columns(
-            value.cast(nw.Int64).alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}")
-        )
-        return frame, True
-    if dtype == nw.String:
-        missing = (value.str.strip_chars().fill_null("") == "").alias(f"{PREFIX}no_{name}")
-        number = money.parse_number_expr(value)
-    elif dtype == nw.Unknown:
-        number = _null(nw.Float64)
-    else:
-        number = value.cast(nw.Float64)
-        missing = missing | number.is_nan().fill_null(False)
-        number = nw.when(~number.is_nan()).then(number).otherwise(_null(nw.Float64))
-    finite = nw.when(number.abs() < float("inf")).then(number).otherwise(_null(nw.Float64))
-    frame = frame.with_columns(finite.alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}"))
-    return frame, False
-
-
-def _with_money(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
-    is_whole_quantity = True
-    if columns.quantity is not None:
-        frame, is_whole_quantity = _with_number(frame, columns.quantity, QUANTITY)
-    priced = columns.amount is None
-    price_column = columns.unit_price if priced else columns.amount
-    assert price_column is not None  # the definition's own check
-    frame, is_whole_price = _with_number(frame, price_column, "price")
-    price, quantity = _own("price"), _own(QUANTITY)
-    frame = _with_money_signs(frame, columns)
-    if priced and not is_whole_quantity:
-        # 1.5 kg at 2.00: only the product has to fit the scale.
-        frame = frame.with_columns((price.cast(nw.Float64) * quantity).alias(PREFIX + "price"))
-        is_whole_price = False
-    factor = 10**columns.scale
-    if is_whole_price:
-        large = price.cast(nw.Float64).abs() * float(factor) > _LIMIT
-        minor = nw.when(large).then(nw.lit(0)).otherwise(price) * factor
-        fits = nw.lit(True)
-    else:
-        large = price.abs() * float(factor) > float(money.EXACT_FLOAT)
-        minor = money.minor_expr(price, columns.scale, columns.rounding)
-        fits = money.fits_expr(price, columns.scale) if columns.rounding is None else nw.lit(True)
-    frame = frame.with_columns(
-        minor.cast(nw.Int64).alias(PREFIX + AMOUNT_MINOR_UNITS),
-        large.fill_null(False).alias(PREFIX + TOO_LARGE),
-        (~fits).alias(PREFIX + MISFIT),
-    )
-    if priced and is_whole_quantity:
-        product = _own(AMOUNT_MINOR_UNITS).cast(nw.Float64) * quantity.cast(nw.Float64)
-        large = (product.abs() > _LIMIT).fill_null(False)
-        units = nw.when(large).then(nw.lit(0)).otherwise(quantity)
-        frame = frame.with_columns(
-            (_own(AMOUNT_MINOR_UNITS) * units).alias(PREFIX + AMOUNT_MINOR_UNITS),
-            (_own(TOO_LARGE) | large).alias(PREFIX + TOO_LARGE),
-        )
-    if isinstance(columns.returns_by, BySign) and columns.quantity is None:
-        return frame  # the sign of the amount is what made it a return
-    signed = {AMOUNT_MINOR_UNITS: _own(AMOUNT_MINOR_UNITS)}
-    if columns.quantity is not None:
-        signed[QUANTITY] = quantity
-    return frame.with_columns(
-        nw.when(_own(IS_RETURN)).then(-value.abs()).otherwise(value).alias(PREFIX + name)
-        for name, value in signed.items()
-    )
-
-
-def _with_money_signs(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
-    """Add `is_return`, and `contradictory` where a price and its quantity are both negative."""
-    negative_price = (_own("price") < 0).fill_null(False)
-    negative_quantity, contradictory = nw.lit(False), nw.lit(False)
-    if columns.quantity is not None:
-        negative_quantity = (_own(QUANTITY) < 0).fill_null(False)
-        if columns.amount is None:
-            contradictory = negative_price & negative_quantity
-    if isinstance(columns.returns_by, ByOrderId):
-        is_return = _own(ORDER_ID).cast(nw.String).str.contains(columns.returns_by.pattern)
-    elif isinstance(columns.returns_by, ByColumn):
-        is_return = nw.col(columns.returns_by.column).cast(nw.Boolean)
-    else:
-        is_return = negative_price | negative_quantity
-    return frame.with_columns(
-        is_return.fill_null(False).alias(PREFIX + IS_RETURN),
-        contradictory.alias(PREFIX + "contradictory"),
-    )
-
-
-def _money_checks(columns: OrderColumns) -> list[tuple[str, nw.Expr]]:
-    priced = columns.amount is None
-    missing = _own("no_price")
-    unreadable = [("unreadable_amount", _own("price").is_null())]
-    if columns.quantity is not None:
-        bad_quantity = _own(QUANTITY).is_null() & ~_own(f"no_{QUANTITY}")
-        unreadable.append(("unreadable_quantity", bad_quantity))
-        if priced:
-            missing = missing | _own(f"no_{QUANTITY}")
-    checks = [("no_amount", missing), *unreadable]
-    # Minus times minus would make a purchase out of what somebody marked as negative twice.
-    checks.append(("contradictory_sign", _own("contradictory")))
-    return checks
+    return where.instant_expr(own("clock"), between_us=(low, high))
 
 
 def _status(checks: list[tuple[str, nw.Expr]]) -> nw.Expr:
     status: Any = (
-        nw.when(_own(CUSTOMER_ID).is_null()).then(nw.lit(UNRESOLVED)).otherwise(nw.lit(COUNTED))
+        nw.when(own(CUSTOMER_ID).is_null()).then(nw.lit(UNRESOLVED)).otherwise(nw.lit(COUNTED))
     )
     for reason, applies in reversed(checks):
         status = nw.when(applies).then(nw.lit(reason_code(reason))).otherwise(status)
@@ -380,10 +261,10 @@ def _without_repeats(
     for reason in _repeats(columns):
         is_event = reason == "duplicate_event_id"
         keys = [PREFIX + EVENT_ID] if is_event else host_columns
-        applies = ~_own(EVENT_ID).is_null() if is_event else nw.lit(True)
+        applies = ~own(EVENT_ID).is_null() if is_event else nw.lit(True)
         frame = frame.with_columns(
-            (_own(STATUS) <= COUNTED).alias(PREFIX + "good"),
-            _own(INSTANT_US).fill_null(0).alias(PREFIX + "tie_time"),
+            (own(STATUS) <= COUNTED).alias(PREFIX + "good"),
+            own(INSTANT_US).fill_null(0).alias(PREFIX + "tie_time"),
             *(
                 nw.col(column).cast(nw.String).fill_null("").alias(f"{PREFIX}tie_{role}")
                 for role, column in _ties(columns).items()
@@ -397,11 +278,11 @@ def _without_repeats(
             [f"{PREFIX}tie_{role}" for role in ("time", *_ties(columns))],
             {PREFIX + "occurrence": (PREFIX + "one", "sum")},
         )
-        repeated = applies & _own("good") & (_own("occurrence") > 1)
+        repeated = applies & own("good") & (own("occurrence") > 1)
         frame = frame.with_columns(
             nw.when(repeated)
             .then(nw.lit(reason_code(reason)))
-            .otherwise(_own(STATUS))
+            .otherwise(own(STATUS))
             .cast(nw.Int64)
             .alias(PREFIX + STATUS)
         )

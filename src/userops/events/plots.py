@@ -43,7 +43,7 @@ def plot_orders(
     *,
     measure: Literal["revenue", "orders"] = "revenue",
     every: Literal["day", "week", "month"] | None = None,
-    language: Literal["en", "zh"] = "en",
+    locale: Literal["en", "zh"] = "en",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw net revenue, or the number of orders, over time, with the share of quarantined rows.
@@ -53,7 +53,7 @@ def plot_orders(
         measure: `revenue` (net, major units) or `orders` (at their first line).
         every: Period of one point, in the orders' zone; weeks begin on Monday. None takes the
             finest that stays readable.
-        language: `en` or `zh`.
+        locale: `en` or `zh`.
         ax: Where to draw; None makes a new figure.
 
     Returns:
@@ -65,7 +65,7 @@ def plot_orders(
     """
     for argument, value, allowed in (
         ("measure", measure, ("revenue", "orders")),
-        ("language", language, tuple(_WORDS)),
+        ("locale", locale, tuple(_WORDS)),
         ("every", every or "day", ("day", "week", "month")),
     ):
         if value not in allowed:
@@ -75,25 +75,25 @@ def plot_orders(
     ]
     every = every or _readable_period([row["day"] for row in days])
     totals: dict[dt.date, list[int]] = {}
+    for day in range(days[0]["day"], days[-1]["day"] + 1) if days else ():
+        totals.setdefault(_begin(day, every), [0, 0, 0])  # nothing happened, or nothing is known
     for row in days:
-        total = totals.setdefault(_begin(row["day"], every), [0, 0, 0])
+        total = totals[_begin(row["day"], every)]
         total[0] += row["orders"] if measure == "orders" else row["net_minor_units"]
         total[1] += row["quarantined"]
         total[2] += row["rows"]
-    words = _WORDS[language]
+    words = _WORDS[locale]
     scale = 0 if measure == "orders" else orders.scale
-    title = (
-        f"{words[measure]} {words[every]}" if language == "en" else words[every] + words[measure]
-    )
+    title = f"{words[measure]} {words[every]}" if locale == "en" else words[every] + words[measure]
     return timeline(
         list(totals),
         series={words[measure]: [major_float(t[0], scale) for t in totals.values()]},
-        share=[t[1] / t[2] for t in totals.values()],
+        share=[t[1] / t[2] if t[2] else None for t in totals.values()],
         share_label=words["share"],
         share_kind="bars",
         title=title,
         y_label=orders.columns.currency or "" if measure == "revenue" else "",
-        language=language,
+        language=locale,
         ax=ax,
     )
 

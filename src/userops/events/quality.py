@@ -22,6 +22,7 @@ _SAID = {
     "unreadable_amount": "an amount that is no number",
     "unreadable_quantity": "a quantity that is no number",
     "contradictory_sign": "quantity and price both negative",
+    "unreadable_return": "a return flag that cannot be read",
     "duplicate_line": "an exact duplicate row",
     "duplicate_event_id": "an event id that was there already",
 }

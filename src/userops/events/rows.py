@@ -21,7 +21,9 @@ from userops.core.timetext import time_text
 from userops.errors import ColumnNotFoundError, ColumnTypeError, MoneyOverflowError, MoneyScaleError
 from userops.events.columns import (
     COUNTED,
+    EPOCH_PATTERN,
     REASONS,
+    TEXT_FLAGS,
     ByColumn,
     ByOrderId,
     EventColumns,
@@ -133,6 +135,12 @@ def _instant(value: Any, columns: OrderColumns | EventColumns) -> tuple[int | No
     if isinstance(value, dt.date) and columns.time_format is None:
         return instant_of(value, columns.zone), None
     unit = columns.epoch_unit_us
+    if isinstance(value, str) and unit is not None:
+        if not value.strip():
+            return None, "no_time"
+        if not re.match(EPOCH_PATTERN, value.strip()):
+            return None, "unreadable_time"
+        value = int(value)
     if isinstance(value, Integral) and unit is not None:
         count = int(value)
         good = -(2**62 // unit) < count < 2**62 // unit
@@ -175,6 +183,8 @@ def _money(
     elif priced and quantity is not None and price < 0 and quantity < 0:
         problem = "contradictory_sign"
     is_return = _is_return(row, columns, order_id, price, quantity)
+    if is_return is None:
+        problem, is_return = problem or "unreadable_return", False
     found = {"is_return": is_return, "amount_minor_units": None, "quantity": quantity}
     if problem is not None:
         return found | {"misfit": None}, problem
@@ -200,14 +210,25 @@ def _is_return(
     order_id: str | int | None,
     price: float | None,
     quantity: float | None,
-) -> bool:
+) -> bool | None:
     by = columns.returns_by
     if isinstance(by, ByOrderId):
         return order_id is not None and re.search(by.pattern, str(order_id)) is not None
     if isinstance(by, ByColumn):
-        value = _value(row, by.column)
-        return not is_missing(value) and bool(value)
+        return _flag(_value(row, by.column))
     return (price is not None and price < 0) or (quantity is not None and quantity < 0)
+
+
+def _flag(value: Any) -> bool | None:
+    """Read a return flag: a missing one is down, None where it cannot be read."""
+    if is_missing(value):
+        return False
+    if not isinstance(value, str):
+        return bool(value)
+    said = value.strip().lower()
+    if said in TEXT_FLAGS[True]:
+        return True
+    return False if not said or said in TEXT_FLAGS[False] else None
 
 
 def _check_money(found: dict[str, Any], columns: OrderColumns) -> None:

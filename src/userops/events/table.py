@@ -9,6 +9,7 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
+from userops.core.files import read_file
 from userops.errors import InvalidArgumentError
 from userops.events.audit import audited
 from userops.events.columns import (
@@ -21,15 +22,18 @@ from userops.events.columns import (
     QUANTITY,
     REASONS,
     STATUS,
+    BySign,
     EventColumns,
     OrderColumns,
     ReturnsBy,
 )
-from userops.events.normalise import PREFIX, check_schema, is_counted, normalised
+from userops.events.normalise import check_schema, is_counted, normalised
 from userops.events.quality import Quality
+from userops.events.working_columns import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = ["EventTable", "Events", "Orders"]
 
@@ -113,7 +117,10 @@ class EventTable:
         time_role = next(n for n in ("ordered_at", "occurred_at") if n in roles)
         if time_role not in named:
             raise InvalidArgumentError(
-                time_role, "is needed", hint=f"name the column of the time: {time_role}='…'"
+                time_role,
+                "is needed",
+                hint=f"name the column of the time: {time_role}='…'; columns are taken by their "
+                "own names only where none is named",
             )
         return self._definition(**named)
 
@@ -265,13 +272,10 @@ class EventTable:
 
     def __repr__(self) -> str:
         """Return the engine and the mapping; computes nothing."""
-        roles = ", ".join(
-            f"{a.name}={value!r}"
-            for a in attrs.fields(type(self.columns))
-            if (value := getattr(self.columns, a.name)) != a.default
-            and value not in ({}, ())
-            and not isinstance(a.default, attrs.Factory)  # type: ignore[arg-type]
-        )
+        bare = attrs.fields(type(self.columns))
+        shown = {a.name: getattr(self.columns, a.name) for a in bare}
+        unsaid: tuple[object, ...] = (None, {}, (), "UTC", "keep", BySign())
+        roles = ", ".join(f"{k}={v!r}" for k, v in shown.items() if v not in unsaid)
         return f"{type(self).__name__}(<{self.source.engine}>, {roles})"
 
 
@@ -320,6 +324,28 @@ class Orders(EventTable):
 
     columns: OrderColumns
     _definition = OrderColumns
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        *,
+        encoding: str = "utf-8",
+        delimiter: str = ",",
+        **named: Unpack[OrderNames],
+    ) -> Orders:
+        """Read a CSV or Parquet file to its end, or not at all; see `core.files.read_file`.
+
+        Args:
+            path: The file.
+            encoding: Of a CSV file; for example `gbk`.
+            delimiter: Between the fields of a CSV file.
+            **named: The mapping; see `OrderColumns`.
+
+        Raises:
+            UnreadableFileError: If the file is missing, empty, truncated, or not of its format.
+        """
+        return cls(read_file(path, encoding=encoding, delimiter=delimiter), **named)
 
     def __init__(
         self, frame: Any, columns: OrderColumns | None = None, **named: Unpack[OrderNames]

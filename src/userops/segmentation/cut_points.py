@@ -255,7 +255,9 @@ class Mean(CutPoints):
         return [Cut(dimension.mean())]
 
 
-def as_cut_points(value: Any) -> CutPoints:
+def as_cut_points(
+    value: CutPoints | int | Sequence[int | float | Decimal | Fraction],
+) -> CutPoints:
     """Read what a user may write for cut-points: an object, a number of bins, or edges.
 
     Raises:

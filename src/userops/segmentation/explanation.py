@@ -20,8 +20,9 @@ _WORDS = {
         "head": "Customer {id} as of {when} is “{segment}” ({scores}).",
         "bare": "Customer {id} as of {when} has the scores {scores}.",
         "line": "{what} {value}: {name} = {score} of {bins}, {place}; cut-points {cuts}{tie}.",
-        "r": "Days since the last order",
-        "f": "Number of orders",
+        "r": "Days since the last {event}",
+        "f": "Number of {event} events",
+        "f_order": "Number of orders",
         "m": "Net spend",
         "below": "not above the first cut-point",
         "above": "above all cut-points",
@@ -33,8 +34,10 @@ _WORDS = {
         "head": "截至 {when}，客户 {id} 属于“{segment}”（{scores}）。",
         "bare": "截至 {when}，客户 {id} 的得分为 {scores}。",
         "line": "{what} {value}：{name} = {score}（共 {bins} 档），{place}；分界点 {cuts}{tie}。",
-        "r": "距最近一次下单天数",
-        "f": "下单次数",
+        "r": "距最近一次 {event} 的天数",
+        "r_order": "距最近一次下单天数",
+        "f": "{event} 次数",
+        "f_order": "下单次数",
         "m": "净消费金额",
         "below": "不超过第一个分界点",
         "above": "超过所有分界点",
@@ -66,7 +69,9 @@ class Explanation:
         return f"<p>{html.escape(self.lines[0])}</p><ul>{reasons}</ul>"
 
 
-def explained(score: RFMScore, grid: ScoreGrid, where: Zone, before_us: int) -> Explanation:
+def explained(
+    score: RFMScore, grid: ScoreGrid, where: Zone, before_us: int, *, event: str
+) -> Explanation:
     """Say why a score is what it is."""
     words = _WORDS[grid.locale]
     clock = datetime_of(before_us + where.offset_us(before_us))
@@ -91,7 +96,7 @@ def explained(score: RFMScore, grid: ScoreGrid, where: Zone, before_us: int) -> 
             place = words["between"].format(low=said[below - 1], high=said[below])
         lines.append(
             words["line"].format(
-                what=words[dimension],
+                what=words.get(f"{dimension}_{event}", words[dimension]).format(event=event),
                 value=f"{value:,.10g}",
                 name=dimension,
                 score=scores[dimension],

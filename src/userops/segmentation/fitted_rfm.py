@@ -125,7 +125,7 @@ class FittedRFM(Definition):
             if self.population is None:
                 raise InvalidArgumentError(
                     "data", "is needed, because this model was read from a document",
-                    hint="pass the orders: fitted.score(orders, as_of=…)",
+                    hint="pass the orders, as in score(orders, as_of=…); explain takes a Customer",
                 )  # fmt: skip
             if as_of is None or as_of_us(as_of, self.zone) == self.as_of_us:
                 return self.population
@@ -162,6 +162,7 @@ class FittedRFM(Definition):
         else:
             before = as_of_us(as_of, self.zone)
             last_observed_day = self.zone.day(before - 1)
+        self._check_reading(customer)
         totals = customer.totals(self.event, before)
         if totals is None:
             return None
@@ -176,6 +177,22 @@ class FittedRFM(Definition):
         monetary = money.major_float(minor, self.scale)
         outcome = self.grid.outcome_of((r, f, m))
         return RFMScore(customer_id, recency_days, frequency, monetary, r, f, m, *outcome)
+
+    def _check_reading(self, customer: Customer) -> None:
+        """Refuse a customer whose money, days or returns were read in another way."""
+        columns = customer.columns.get(self.event)
+        scale = getattr(columns, "scale", self.scale)
+        zone_name = self.time_zone if columns is None else columns.time_zone
+        read = (scale, zone_name, customer.returns)
+        wanted = (self.scale, self.time_zone, self.returns)
+        if read != wanted:
+            raise InvalidArgumentError(
+                "customer",
+                "was read in another way than the customers of the model",
+                got="scale={}, time_zone={!r}, returns={!r}".format(*read),
+                allowed="scale={}, time_zone={!r}, returns={!r}".format(*wanted),
+                hint="read him with the columns of the orders that the model was fitted to",
+            )
 
     def explain(self, customer: str | int | Customer, *, as_of: AsOf | None = None) -> Explanation:
         """Say in words why a customer has his scores and segment.
@@ -202,7 +219,7 @@ class FittedRFM(Definition):
                 hint="ids have one type: 17850 and '17850' are two customers",
             )
         before = self.as_of_us if as_of is None else as_of_us(as_of, self.zone)
-        return explained(score, self.grid, self.zone, before)
+        return explained(score, self.grid, self.zone, before, event=self.event)
 
     def segments(
         self, data: Orders | Events | History | None = None, *, as_of: AsOf | None = None
@@ -320,11 +337,9 @@ class FittedRFM(Definition):
 
     def __str__(self) -> str:
         """Return what was fitted and the cut-points."""
-        when = datetime_of(self.as_of_us)
-        lines = [
-            f"RFM of {self.customers:,} customers before {when:%Y-%m-%d %H:%M} UTC "
-            f"(days in {self.time_zone}, returns {self.returns})"
-        ]
+        clock = datetime_of(self.as_of_us + self.zone.offset_us(self.as_of_us))
+        when = "?" if clock is None else f"{clock:%Y-%m-%d %H:%M} {self.time_zone}"
+        lines = [f"RFM of {self.customers:,} customers before {when} (returns {self.returns})"]
         names = {"r": RECENCY_DAYS, "f": "frequency", "m": "monetary"}
         lines += [
             f"  {d}  {names[d]:<13} cut at {', '.join(cuts.said()) or 'nothing'}"

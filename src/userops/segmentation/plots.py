@@ -35,14 +35,14 @@ _WORDS = {
 
 
 def plot_rfm_grid(
-    scores: Any, *, language: Literal["en", "zh"] = "en", ax: Axes | None = None
+    scores: Any, *, locale: Literal["en", "zh"] = "en", ax: Axes | None = None
 ) -> Axes:
     """Draw how many customers stand in each cell of recency and frequency score.
 
     Args:
         scores: What `FittedRFM.score` returned, with the columns `r`, `f` and, if there is a map,
             `segment`. A cell takes the colour of its segment where all its customers share one.
-        language: `en` or `zh`.
+        locale: `en` or `zh`.
         ax: Where to draw; None makes a new figure.
 
     Returns:
@@ -52,7 +52,7 @@ def plot_rfm_grid(
         ColumnNotFoundError: If the frame has no scores.
         MissingExtraError: If matplotlib is not installed.
     """
-    words = _words(language)
+    words = _words(locale)
     counts, named = _cells(scores)
     rows = range(max((r for r, _ in counts), default=0), 0, -1)
     columns = range(1, max((f for _, f in counts), default=0) + 1)
@@ -66,20 +66,20 @@ def plot_rfm_grid(
         x_label=words["f"],
         y_label=words["r"].replace("5", str(rows[0]) if rows else "5"),
         values_format=lambda n: f"{n:,.0f}",
-        language=language,
+        language=locale,
         ax=ax,
     )
 
 
 def plot_segments(
-    segments: Any, *, language: Literal["en", "zh"] = "en", ax: Axes | None = None
+    segments: Any, *, locale: Literal["en", "zh"] = "en", ax: Axes | None = None
 ) -> Axes:
     """Draw each segment's share of customers beside its share of spend.
 
     Args:
         segments: What `FittedRFM.segments` returned, with the columns `segment`,
             `customer_share` and, with money, `monetary_share`.
-        language: `en` or `zh`.
+        locale: `en` or `zh`.
         ax: Where to draw; None makes a new figure.
 
     Returns:
@@ -89,7 +89,7 @@ def plot_segments(
         ColumnNotFoundError: If the frame has no such columns.
         MissingExtraError: If matplotlib is not installed.
     """
-    words = _words(language)
+    words = _words(locale)
     rows = frames.to_rows(_with_columns(segments, ["segment", "customer_share"]))
     series = {words["customers"]: [row["customer_share"] for row in rows]}
     if rows and "monetary_share" in rows[0]:
@@ -98,15 +98,15 @@ def plot_segments(
         [row["segment"] for row in rows],
         series=series,
         title=words["segments"],
-        language=language,
+        language=locale,
         ax=ax,
     )
 
 
-def _words(language: str) -> dict[str, str]:
-    if language not in _WORDS:
-        raise InvalidArgumentError.unknown("language", language, _WORDS)
-    return _WORDS[language]
+def _words(locale: str) -> dict[str, str]:
+    if locale not in _WORDS:
+        raise InvalidArgumentError.unknown("locale", locale, _WORDS)
+    return _WORDS[locale]
 
 
 def _with_columns(native: Any, needed: list[str]) -> frames.Frame:

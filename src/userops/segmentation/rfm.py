@@ -7,14 +7,14 @@ References:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from userops.core.definitions import Definition
 from userops.core.time import AsOf
 from userops.customers.history import FREQUENCY, MONETARY, ORDER, History
-from userops.errors import EmptyHistoryError, InvalidDefinitionError
+from userops.errors import EmptyHistoryError, InvalidDefinitionError, NotFittedError
 from userops.events.table import Events, Orders
 from userops.segmentation.cut_points import CutPoints, Dimension, Linear, as_cut_points
 from userops.segmentation.fitted_rfm import FittedRFM
@@ -25,7 +25,10 @@ from userops.segmentation.segment_maps import Locale, SegmentMap, classic
 __all__ = ["RFM"]
 
 
-def _segments(value: Any) -> SegmentMap | None:
+_OF_THE_FITTED = {"score", "score_one", "explain", "segments", "cell_counts", "migration"}
+
+
+def _segments(value: SegmentMap | None) -> SegmentMap | None:
     if value is None or isinstance(value, SegmentMap):
         return value
     raise InvalidDefinitionError(
@@ -86,6 +89,17 @@ class RFM(Definition):
             self.segments.fitted_to(dict.fromkeys("rfm", 0)).check(  # type: ignore[arg-type]
                 {d: c.bins for d, c in self._cut_points().items() if d in dimensions}
             )
+
+    if not TYPE_CHECKING:  # a type checker shall see that a definition has no such methods
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse what only a fitted model can do, and say how to get one."""
+            if name in _OF_THE_FITTED:
+                raise NotFittedError(
+                    f"RFM.{name} needs cut-points, and a definition has none",
+                    hint=f"fit first: RFM(…).fit(orders, as_of=…).{name}(…)",
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _cut_points(self) -> dict[str, CutPoints]:
         return {"r": self.recency, "f": self.frequency, "m": self.monetary}

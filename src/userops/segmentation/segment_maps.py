@@ -80,12 +80,13 @@ class SegmentMap(Definition, abc.ABC):
         return list(dict.fromkeys(name for name in self.cells(bins).values() if name))
 
 
-def _scores(value: Any) -> tuple[int, ...] | None:
+def _scores(value: int | Iterable[int] | None) -> tuple[int, ...] | None:
     """Read what a user may write for scores: None for any, one, or a list of them."""
     if value is None:
         return None
     scores = (value,) if isinstance(value, int) else tuple(value)
-    if not scores or any(isinstance(s, bool) or not isinstance(s, int) or s < 1 for s in scores):
+    wrong = [s for s in scores if type(s) is not int or s < 1]
+    if wrong or not scores:
         raise InvalidDefinitionError(
             "band", "scores must be whole numbers from 1", got=repr(value),
             allowed="5, (4, 5), range(1, 3), or None for any",

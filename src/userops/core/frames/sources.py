@@ -71,8 +71,12 @@ class Source:
         if self.engine == "pandas":
             return arrow_to_pandas(table, numpy_backed=self.numpy_backed)
         if self.engine == "duckdb":
-            # A relation can only meet relations of its own connection, so the table is read there.
-            return self.native.query("userops_source", "SELECT * FROM table")
+            # A relation can only meet relations of its own connection, so the rows are read there:
+            # DuckDB finds this function's variable by its name.
+            userops_rows = table
+            rows = self.native.query("userops_source", "SELECT * FROM userops_rows")
+            del userops_rows
+            return rows.materialize()
         if self.engine == "pyspark":
             return spark_frame(self.native.sparkSession, table)
         return from_arrow(table, self.engine)
