@@ -79,13 +79,8 @@ def test_trap_10_reading_computes_nothing(lazy_engine: str) -> None:
         frames.to_rows(again.frame)
 
 
-def test_small_rows_become_a_frame_of_the_engine(
-    engine: str, request: pytest.FixtureRequest
-) -> None:
+def test_small_rows_become_a_frame_of_the_engine(engine: str) -> None:
     """A small result comes back as the engine's own type, ready to be joined to its data."""
-    if engine == "duckdb":
-        reason = "the query names a table 'table', which is a reserved word"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     source = source_of(engine, x=[1, 2])
     small = source.give_rows(pa.table({"x": [2], "name": ["two"]}))
 
@@ -125,7 +120,6 @@ def test_numpy_backed_pandas_keeps_integers_that_have_gaps() -> None:
 
 
 @pytest.mark.parametrize("dtype", [pa.uint64(), pa.int16(), pa.uint32(), pa.int8()], ids=str)
-@pytest.mark.xfail(strict=True, reason="only int64, int32 and bool are kept nullable")
 def test_trap_06_no_width_of_integer_with_gaps_becomes_float(dtype: pa.DataType) -> None:
     """Whole numbers of any width stay whole where there are gaps, ids above 2**63 above all."""
     top = 2**63 + 5 if dtype == pa.uint64() else 100
@@ -197,7 +191,6 @@ def test_pandas_labels_that_are_no_text_are_refused(labels: list[Any]) -> None:
     assert "astype(str)" in str(caught.value)
 
 
-@pytest.mark.xfail(strict=True, reason="narwhals refuses the frame before it is looked at")
 def test_pandas_labels_that_occur_twice_are_refused() -> None:
     """Column labels that occur twice are refused, naming them."""
     with pytest.raises(UnsupportedFrameError, match="occur twice: a"):
@@ -228,7 +221,6 @@ def test_a_column_of_mixed_types_is_refused(values: list[Any]) -> None:
     ],
     ids=["above 2**64", "above 2**63", "both sides", "complex", "half a character"],
 )
-@pytest.mark.xfail(strict=True, reason="only ArrowInvalid and ArrowTypeError are translated")
 def test_a_column_that_arrow_cannot_hold_is_refused(values: Any) -> None:
     """A pandas column of integers beyond 64 bits, or of complex numbers, is refused by name."""
     with pytest.raises(UserOpsError) as caught:
@@ -397,7 +389,6 @@ def test_running_values_of_no_rows(engine: str) -> None:
     [pa.array(["a", "a", None, None]).dictionary_encode(), pa.array([[1], [1], None, None])],
     ids=["category", "list"],
 )
-@pytest.mark.xfail(strict=True, reason="keys are dictionary-encoded, which these types are not")
 def test_running_values_take_keys_of_any_type(keys: pa.Array) -> None:
     """Categories with gaps and lists are keys like any other, in process as on SQL engines."""
     for engine in ("polars", "pyarrow"):
@@ -407,7 +398,6 @@ def test_running_values_take_keys_of_any_type(keys: pa.Array) -> None:
         assert [r["nth"] for r in frames.to_rows(found.sort("at"))] == [1, 2, 1, 2], engine
 
 
-@pytest.mark.xfail(strict=True, reason="Arrow tells the two zeros apart")
 def test_trap_11_minus_zero_is_the_key_zero() -> None:
     """0.0 and -0.0 are one key on every engine."""
     for engine in ("polars", "duckdb", "pyarrow"):
@@ -417,7 +407,6 @@ def test_trap_11_minus_zero_is_the_key_zero() -> None:
         assert [r["nth"] for r in frames.to_rows(found.sort("at"))] == [1, 2], engine
 
 
-@pytest.mark.xfail(strict=True, reason="the spread of the values leaves int64 in silence")
 def test_running_minima_of_values_far_apart() -> None:
     """Running minima are exact over the whole int64 range."""
     source = source_of("pyarrow", k=["a", "a", "b"], at=[0, 1, 2], v=[2**62, -(2**62) - 1, 2**62])
@@ -470,11 +459,8 @@ def test_dates_become_microseconds(engine: str) -> None:
     assert found == [None if day is None else day * 86_400_000_000 for day in days]
 
 
-def test_microseconds_become_datetimes(engine: str, request: pytest.FixtureRequest) -> None:
+def test_microseconds_become_datetimes(engine: str) -> None:
     """Microseconds become the engine's own datetimes in UTC, and back, to the microsecond."""
-    if engine == "ibis":
-        reason = "divides by a million in floating point, and towards zero"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     known = MOMENTS[:-1]
     source = source_of(engine, row=range(len(known)), x=pa.array(known, pa.int64()))
     frame = frames.with_datetime(source, source.frame, "x").sort("row")

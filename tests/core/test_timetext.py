@@ -276,7 +276,6 @@ def test_trap_11_difficult_iso_text_reads_the_same_on_every_engine(engine: str) 
 BLANKS = ("\u3000", "\u00a0", "\u2003", "\x1c", "\x85")
 
 
-@pytest.mark.xfail(strict=True, reason="each engine strips other blanks than Python does")
 def test_blanks_of_other_scripts_are_stripped_alike() -> None:
     """An ideographic or no-break space around a time reads the same alone and in a column."""
     texts: list[str | None] = [blank + "2024-01-31" for blank in BLANKS]

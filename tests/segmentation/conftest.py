@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-
 from tests.segmentation.data import RETAIL, RETAIL_AS_OF, model
 from tests.segmentation.independent_sql import Answers, online_retail_answers
+
 from userops import History, Orders
 from userops.core.frames import from_arrow
 from userops.datasets import load_online_retail

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-
 from tests.segmentation.data import METHODS, POLICIES, model
 from tests.segmentation.independent_sql import Answers, cdnow_answers
+
 from userops import History, Orders
 
 AS_OF = "1998-07-01"
@@ -25,9 +25,7 @@ def cdnow_orders(cdnow_master: Path) -> Orders:
         "day": pa.array([int(row[1]) for row in rows]),
         "dollars": [row[3] for row in rows],
     })  # fmt: skip
-    return Orders(
-        table, customer_id="id", ordered_at="day", amount="dollars", time_format="%Y%m%d"
-    )
+    return Orders(table, customer_id="id", ordered_at="day", amount="dollars", time_format="%Y%m%d")
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-
 from tests.segmentation.data import METHODS, POLICIES, RETAIL_AS_OF, model
 from tests.segmentation.independent_sql import Answers, customers_of_net_zero
+
 from userops import RFM, History, Orders
 from userops.segmentation import FittedRFM, eight
 from userops.testing import rows_of
@@ -44,9 +44,7 @@ def test_values_of_each_customer_agree_with_sql(
     }
 
 
-def test_separate_adds_what_was_returned(
-    fitted_retail: Fitted, retail_answers: Found
-) -> None:
+def test_separate_adds_what_was_returned(fitted_retail: Fitted, retail_answers: Found) -> None:
     """Under `separate` money and rows of returns stand beside gross totals, equal to SQL's."""
     found = by_id(fitted_retail("separate", "linear").score())
     expected = retail_answers("separate").customers
@@ -139,9 +137,7 @@ def test_totals_equal_the_quality_report(retail_orders: Orders, fitted_retail: F
     assert total == Decimal(quality.purchased_minor_units) / 1000
 
 
-def test_net_spend_of_exactly_zero_is_found(
-    retail_lines: pa.Table, fitted_retail: Fitted
-) -> None:
+def test_net_spend_of_exactly_zero_is_found(retail_lines: pa.Table, fitted_retail: Fitted) -> None:
     """Customers who got all of their money back have exactly 0, where float sums miss some."""
     expected = customers_of_net_zero(retail_lines, RETAIL_AS_OF)
     found = {who for who, r in by_id(fitted_retail("net", "linear").score()).items()

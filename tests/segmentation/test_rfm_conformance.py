@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-
 from tests.segmentation import plain_python
 from tests.segmentation.data import (
     METHODS,
@@ -28,23 +27,15 @@ from tests.segmentation.data import (
     trap_row,
     trap_table,
 )
-from userops import RFM, Customer, History, Orders
-from userops.core.frames import from_arrow
+
+from userops import Customer, History, Orders
 from userops.errors import EmptyHistoryError
 from userops.events import OrderColumns
 from userops.segmentation import (
-    Band,
-    BandMap,
-    Edges,
     FittedRFM,
-    Linear,
-    Mean,
-    NTile,
-    Quantiles,
     RFMScore,
-    eight,
 )
-from userops.testing import Engines, rows_of, to_engine
+from userops.testing import Engines, rows_of
 
 Case = Callable[[Any], Any]
 # An example costs seconds on SQL engines, so a failure is shown as found, not made smaller.

@@ -23,6 +23,9 @@ from userops.errors import InvalidDefinitionError, nearest
 __all__ = ["Definition"]
 
 
+_MAPPING = "mapping"
+
+
 @attrs.frozen
 class Definition:
     """Base of every definition.
@@ -53,6 +56,11 @@ class Definition:
         Raises:
             InvalidDefinitionError: Names the path to the fault, and what is allowed there.
         """
+        if not isinstance(document, Mapping):
+            raise InvalidDefinitionError(
+                "document", "is not a mapping", got=type(document).__name__,
+                allowed="what to_dict returned",
+            )  # fmt: skip
         known = {t.__name__: t for t in (*_subclasses(Definition), *types, cls)}
         built = _from_document(document, known, "")
         if not isinstance(built, cls):
@@ -92,7 +100,11 @@ def _to_document(value: Any) -> Any:
     if isinstance(value, Definition):
         return value.to_dict()
     if isinstance(value, Mapping):
-        return {str(key): _to_document(item) for key, item in value.items()}
+        pairs = {str(key): _to_document(item) for key, item in value.items()}
+        if "type" not in pairs:
+            return pairs
+        # A plain mapping with this key would be taken for a definition.
+        return {"type": _MAPPING, "items": [list(pair) for pair in pairs.items()]}
     if isinstance(value, tuple | list):
         return [_to_document(item) for item in value]
     if isinstance(value, Fraction | Decimal):
@@ -136,8 +148,10 @@ def _from_document(document: Any, known: Mapping[str, type], path: str) -> Any:
     if "type" not in document:
         return {k: _from_document(v, known, f"{path}[{k!r}]") for k, v in document.items()}
     name = document["type"]
+    if name == _MAPPING:
+        return {k: _from_document(v, known, f"{path}[{k!r}]") for k, v in document["items"]}
     where = f"{path}.type".lstrip(".")
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         close = nearest(str(name), known)
         raise InvalidDefinitionError(
             where,
@@ -170,5 +184,5 @@ def _from_document(document: Any, known: Mapping[str, type], path: str) -> Any:
             allowed=error.allowed,
             hint=error.hint,
         ) from error
-    except TypeError as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise InvalidDefinitionError(path.lstrip(".") or name, str(error)) from error

@@ -2,7 +2,8 @@
 
 Contract: an amount `x` in major units at scale `s` becomes the integer `n = x * 10**s`. A binary
 float stands for the decimal that it was written as: it fits when `x * 10**s` lies within
-arithmetic noise of an integer, at most 1e-4 minor units and 2**-40 of itself. The first bound
+arithmetic noise of an integer, at most 1e-4 minor units and 2**-40 of itself, or when it is the
+float nearest to that count of units. The first bound
 catches every further decimal of an ordinary amount, the second every tiny one. What does not fit
 is refused unless a rounding is named; what lies within the same noise of a half counts as a half.
 Only IEEE multiplications, additions and comparisons are used, whose results are the same on every
@@ -13,18 +14,19 @@ from __future__ import annotations
 
 import math
 import re
-from fractions import Fraction
 from numbers import Integral
 from typing import Any, Literal, cast
 
 import narwhals.stable.v2 as nw
 
+from userops.core.blanks import strip, strip_expr
 from userops.core.time import is_missing
 from userops.errors import InvalidDefinitionError
 
 __all__ = [
     "MAX_SCALE",
     "Rounding",
+    "as_float",
     "check_rounding",
     "check_scale",
     "fits_expr",
@@ -39,14 +41,14 @@ __all__ = [
 Rounding = Literal["half_even", "half_up"]
 MAX_SCALE = 9
 INT64_MAX = 2**63 - 1
-# Above this a float no longer holds every integer, so the amount could have been rounded already.
-EXACT_FLOAT = 2**53
+# Above this one float stands for several amounts of minor units, so none of them is meant.
+EXACT_FLOAT = 2**51
 # With the float below one half, the floor of the sum is the nearest integer for every float below
 # 2**53; one half itself would lift the odd ones above 2**52.
 _HALF = math.nextafter(0.5, 0.0)
 _NOISE_UNITS = 1e-4
 _NOISE_SHARE = 2.0**-40
-NUMBER_PATTERN = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\s*$"
+NUMBER_PATTERN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$"
 _NUMBER = re.compile(NUMBER_PATTERN)
 
 
@@ -87,9 +89,10 @@ def number_of(value: Any) -> int | float | None:
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, str):
-        if not value.strip():
+        text = strip(value)
+        if not text:
             return None
-        return float(value.strip()) if _NUMBER.match(value) else math.nan
+        return float(text) if _NUMBER.fullmatch(text) else math.nan
     return float(value)
 
 
@@ -103,7 +106,7 @@ def minor_of(value: int | float, scale: int, rounding: Rounding | None = None) -
         return None
     near = math.floor(scaled + _HALF)
     noise = min(_NOISE_UNITS, abs(scaled) * _NOISE_SHARE)
-    if abs(scaled - near) <= noise:
+    if abs(scaled - near) <= noise or near / factor == value:
         return near
     if rounding is None:
         return None
@@ -119,13 +122,14 @@ def minor_of(value: int | float, scale: int, rounding: Rounding | None = None) -
 
 def parse_number_expr(text: nw.Expr) -> nw.Expr:
     """Return a text column as floats; null where it is blank or does not read as a number."""
-    readable = text.str.contains(NUMBER_PATTERN).fill_null(False)
-    return (
-        nw.when(readable)
-        .then(text.str.strip_chars())
-        .otherwise(nw.lit(None, nw.String))
-        .cast(nw.Float64)
-    )
+    bare = strip_expr(text)
+    readable = bare.str.contains(NUMBER_PATTERN).fill_null(False)
+    return nw.when(readable).then(bare).otherwise(nw.lit(None, nw.String)).cast(nw.Float64)
+
+
+def as_float(whole: nw.Expr) -> nw.Expr:
+    """Return integers as floats; Arrow refuses to cast those above 2**53, and divides them."""
+    return whole / 1
 
 
 def _nearest_expr(scaled: nw.Expr) -> nw.Expr:
@@ -137,11 +141,11 @@ def _nearest_expr(scaled: nw.Expr) -> nw.Expr:
 def fits_expr(amount: nw.Expr, scale: int) -> nw.Expr:
     """Return whether float amounts fit the scale; False for null and out of range."""
     scaled = amount * float(10**scale)
-    gap = (scaled - _nearest_expr(scaled).cast(nw.Float64)).abs()
+    near = _nearest_expr(scaled)
+    gap = (scaled - as_float(near)).abs()
     in_range = scaled.abs() <= float(EXACT_FLOAT)
-    return (in_range & (gap <= _NOISE_UNITS) & (gap <= scaled.abs() * _NOISE_SHARE)).fill_null(
-        False
-    )
+    is_noise = (gap <= _NOISE_UNITS) & (gap <= scaled.abs() * _NOISE_SHARE)
+    return (in_range & (is_noise | (major_expr(near, scale) == amount))).fill_null(False)
 
 
 def minor_expr(amount: nw.Expr, scale: int, rounding: Rounding | None = None) -> nw.Expr:
@@ -167,8 +171,8 @@ def minor_expr(amount: nw.Expr, scale: int, rounding: Rounding | None = None) ->
 
 
 def major_float(minor: int, scale: int) -> float:
-    """Return minor units in major units, the double nearest to the exact quotient."""
-    return float(Fraction(minor, 10**scale)) if abs(minor) > EXACT_FLOAT else minor / 10**scale
+    """Return minor units in major units as a float, as `major_expr` does."""
+    return float(minor) / float(10**scale)
 
 
 def major_expr(minor: nw.Expr, scale: int) -> nw.Expr:
@@ -177,5 +181,5 @@ def major_expr(minor: nw.Expr, scale: int) -> nw.Expr:
     The divisor is made a column: Polars divides a column by a constant by multiplying with its
     reciprocal, which is off in the last bit (170700 / 1000 gives 170.70000000000002).
     """
-    units = minor / 1  # Arrow refuses to cast integers above 2**53, and divides them
+    units = as_float(minor)
     return units / (units * 0.0 + float(10**scale))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import narwhals.stable.v2 as nw
 
+from userops.core.blanks import strip, strip_expr
 from userops.core.time import day_number, epoch_us_of_parts, floor_div
 from userops.errors import InvalidDefinitionError
 
@@ -56,7 +57,7 @@ class TimeText:
 
     def read(self, text: str) -> tuple[int, int | None] | None:
         """Return (clock reading in µs, offset from UTC in µs or None), or None if unreadable."""
-        text = text.strip()
+        text = strip(text)
         if not re.match(self.pattern, text):
             return None
         offset = None
@@ -82,11 +83,11 @@ class TimeText:
     def with_clock(self, frame: Frame, column: str, prefix: str) -> Frame:
         """Add `{prefix}clock` (µs, null if unreadable) and `{prefix}offset` (µs or null)."""
         text = nw.col(f"{prefix}text")
-        matches = nw.col(column).str.strip_chars().str.contains(self.pattern).fill_null(False)
+        matches = strip_expr(nw.col(column)).str.contains(self.pattern).fill_null(False)
         sample = "0" * sum(self.widths[-1]) if self.widths else "1970-1-1"
         frame = frame.with_columns(
             nw.when(matches)
-            .then(nw.col(column).str.strip_chars())
+            .then(strip_expr(nw.col(column)))
             .otherwise(nw.lit(sample))
             .alias(f"{prefix}text"),
             matches.alias(f"{prefix}matches"),

@@ -280,8 +280,11 @@ class History:
         Raises:
             EmptyHistoryError: If no table has a counted row of the customer.
         """
-        rows = {}
+        rows: dict[str, tuple[dict[str, Any], ...]] = {}
         for name, table in self.events.items():
+            if _kind_of_ids(table) not in (None, _KINDS.get(type(customer_id))):
+                rows[name] = ()
+                continue
             mine = frames.to_rows(table.counted().filter(nw.col(CUSTOMER_ID) == customer_id))
             rows[name] = tuple(mine)
         if not any(rows.values()):
@@ -318,6 +321,18 @@ def _table(name: str, table: Any) -> Orders | Events:
     return wanted(table)
 
 
+_KINDS: dict[type, str] = {int: "whole numbers", str: "text"}
+
+
+def _kind_of_ids(table: Orders | Events) -> str | None:
+    """Return whether customer ids are text or whole numbers; None where nothing is known."""
+    column = table.columns.customer_id
+    dtype = None if column is None else table.source.frame.collect_schema()[column]
+    if dtype is None or dtype == nw.Unknown:
+        return None
+    return "whole numbers" if dtype.is_integer() else "text"
+
+
 def _check_agreement(events: Mapping[str, Orders | Events]) -> None:
     zones = {name: table.columns.time_zone for name, table in events.items()}
     if len(set(zones.values())) > 1:
@@ -328,11 +343,9 @@ def _check_agreement(events: Mapping[str, Orders | Events]) -> None:
         )  # fmt: skip
     kinds = {}
     for name, table in events.items():
-        column = table.columns.customer_id
-        if column is not None:
-            dtype = table.source.frame.collect_schema()[column]
-            if dtype != nw.Unknown:
-                kinds[name] = "whole numbers" if dtype.is_integer() else "text"
+        kind = _kind_of_ids(table)
+        if kind is not None:
+            kinds[name] = kind
     if len(set(kinds.values())) > 1:
         raise InvalidDefinitionError(
             "events", "disagree about the type of customer ids", got=kinds,

@@ -76,7 +76,7 @@ def _counted_rows(
     measured: dict[str, Any] = {"rows": good.cast(nw.Int64), "first": instant, "last": instant}
     if isinstance(columns, OrderColumns):
         amount, returned = own(AMOUNT_MINOR_UNITS), own(IS_RETURN)
-        magnitude = nw.when(good).then(amount.cast(nw.Float64).abs())
+        magnitude = nw.when(good).then(money.as_float(amount).abs())
         measured["magnitude"] = magnitude.otherwise(nw.lit(0.0))
         measured["inexact"] = (good & (own(MISFIT) | own(TOO_LARGE))).cast(nw.Int64)
         measured["returns"] = (good & returned).cast(nw.Int64)
@@ -97,7 +97,7 @@ def _other_rows(
     """Count the rows that do not count, by status."""
     measured = {STATUS: own(STATUS)}
     if isinstance(columns, OrderColumns):
-        measured["magnitude"] = own(AMOUNT_MINOR_UNITS).cast(nw.Float64).abs()
+        measured["magnitude"] = money.as_float(own(AMOUNT_MINOR_UNITS)).abs()
         measured["inexact"] = (own(MISFIT) | own(TOO_LARGE)).cast(nw.Int64)
     frame = normalised.select(
         is_counted(columns).alias(PREFIX + "good"),
@@ -119,7 +119,7 @@ def _check_money(
         if found[TOO_LARGE]:
             raise MoneyOverflowError(
                 f"amounts too large to be exact: {int(found[TOO_LARGE]):,}",
-                allowed=f"up to 2**62 minor units, 2**53 from floats, at scale={columns.scale}",
+                allowed=f"up to 2**62 minor units, 2**51 from floats, at scale={columns.scale}",
                 hint="check the unit of the column, or declare a smaller scale",
             )
         raise _scale_error(normalised, int(found[MISFIT]), columns)

@@ -108,6 +108,14 @@ class ByOrderId:
 
     @pattern.validator
     def _check(self, _: object, value: object) -> None:
+        if isinstance(value, str) and re.search(r"\(\?(?!:)|\\[1-9]", value):
+            raise InvalidDefinitionError(
+                "pattern",
+                "has a look-around, a named group, a flag or a back-reference, which not every "
+                "engine knows",
+                got=value,
+                allowed="what RE2 knows; such as ^C, ^(R|C)[0-9]+$, -RET$",
+            )
         try:
             re.compile(value)  # type: ignore[call-overload]
         except (re.error, TypeError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
+from userops.core.blanks import is_blank_expr, strip_expr
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
     IS_RETURN,
@@ -36,10 +37,10 @@ def with_money(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
     frame = _with_money_signs(frame, columns)
     if priced and not is_whole_quantity:
         # 1.5 kg at 2.00: only the product has to fit the scale.
-        price, is_whole_price = price.cast(nw.Float64) * quantity, False
+        price, is_whole_price = money.as_float(price) * quantity, False
     factor = 10**columns.scale
     if is_whole_price:
-        large = price.cast(nw.Float64).abs() * float(factor) > _LIMIT
+        large = money.as_float(price).abs() * float(factor) > _LIMIT
         minor = nw.when(large).then(nw.lit(0)).otherwise(price) * factor
         fits = nw.lit(True)
     else:
@@ -52,7 +53,7 @@ def with_money(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
         (~fits).alias(PREFIX + MISFIT),
     )
     if priced and is_whole_quantity:
-        product = own(AMOUNT_MINOR_UNITS).cast(nw.Float64) * quantity.cast(nw.Float64)
+        product = money.as_float(own(AMOUNT_MINOR_UNITS)) * money.as_float(quantity)
         large = (product.abs() > _LIMIT).fill_null(False)
         units = nw.when(large).then(nw.lit(0)).otherwise(quantity)
         frame = frame.with_columns(
@@ -100,7 +101,7 @@ def _flag(column: str, frame: frames.Frame) -> tuple[nw.Expr, nw.Expr]:
     """Return whether a flag is up, and whether it cannot be read; a missing one is down."""
     if frame.collect_schema()[column] != nw.String:
         return nw.col(column).cast(nw.Boolean), nw.lit(False)
-    said = nw.col(column).str.strip_chars().str.to_lowercase().fill_null("")
+    said = strip_expr(nw.col(column)).str.to_lowercase().fill_null("")
     up = said.is_in(sorted(TEXT_FLAGS[True]))
     return up, ~up & ~said.is_in(["", *sorted(TEXT_FLAGS[False])])
 
@@ -113,18 +114,18 @@ def _with_number(frame: frames.Frame, column: str, name: str) -> tuple[frames.Fr
     """
     dtype = frame.collect_schema()[column]
     value, missing = nw.col(column), nw.col(column).is_null()
-    if dtype.is_integer():
+    if dtype.is_integer() and dtype not in (nw.UInt64, nw.Int128, nw.UInt128):
         frame = frame.with_columns(
             value.cast(nw.Int64).alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}")
         )
         return frame, True
     if dtype == nw.String:
-        missing = (value.str.strip_chars().fill_null("") == "").alias(f"{PREFIX}no_{name}")
+        missing = is_blank_expr(value).alias(f"{PREFIX}no_{name}")
         number = money.parse_number_expr(value)
     elif dtype == nw.Unknown:
         number = null(nw.Float64)
     else:
-        number = value.cast(nw.Float64)
+        number = money.as_float(value) if dtype.is_integer() else value.cast(nw.Float64)
         missing = missing | number.is_nan().fill_null(False)
         number = nw.when(~number.is_nan()).then(number).otherwise(null(nw.Float64))
     finite = nw.when(number.abs() < float("inf")).then(number).otherwise(null(nw.Float64))

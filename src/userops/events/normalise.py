@@ -14,6 +14,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
+from userops.core.blanks import is_blank_expr, strip_expr
 from userops.core.time import Zone
 from userops.core.timetext import time_text
 from userops.errors import ColumnNotFoundError, ColumnTypeError
@@ -180,7 +181,7 @@ def _id_expr(column: str, dtype: Any) -> nw.Expr:
     if dtype.is_integer():
         return value if dtype in (nw.UInt64, nw.Int128, nw.UInt128) else value.cast(nw.Int64)
     value = value.cast(nw.String)
-    return nw.when(value.str.strip_chars() != "").then(value).otherwise(null(nw.String))
+    return nw.when(~is_blank_expr(value)).then(value).otherwise(null(nw.String))
 
 
 def _person_checks(columns: OrderColumns | EventColumns) -> list[tuple[str, nw.Expr]]:
@@ -204,9 +205,9 @@ def _with_instant(
         limit = 2**62 // unit
         value = nw.col(column)
         if dtype == nw.String:
-            digits = value.str.strip_chars().str.contains(EPOCH_PATTERN).fill_null(False)
-            value = nw.when(digits).then(value.str.strip_chars()).otherwise(null(nw.String))
-            blank = nw.col(column).str.strip_chars().fill_null("") == ""
+            digits = strip_expr(value).str.contains(EPOCH_PATTERN).fill_null(False)
+            value = nw.when(digits).then(strip_expr(value)).otherwise(null(nw.String))
+            blank = is_blank_expr(nw.col(column))
             frame = frame.with_columns(blank.alias(PREFIX + "no_time"))
         value = value.cast(nw.Int64)
         good = (value < limit) & (value > -limit)
@@ -221,7 +222,7 @@ def _with_instant(
         text = nw.col(column).cast(nw.String)
         frame = frame.with_columns(text.alias(PREFIX + "time"))
         frame = time_text(columns.time_format).with_clock(frame, PREFIX + "time", PREFIX)
-        blank = own("time").str.strip_chars().fill_null("") == ""
+        blank = is_blank_expr(own("time"))
         frame = frame.with_columns(blank.alias(PREFIX + "no_time"))
         offset = own("offset")
     local = _local_instant(frame, columns.zone)

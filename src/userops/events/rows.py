@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from userops.core import money
+from userops.core.blanks import strip
 from userops.core.time import instant_of, is_missing
 from userops.core.timetext import time_text
 from userops.errors import ColumnNotFoundError, ColumnTypeError, MoneyOverflowError, MoneyScaleError
@@ -114,7 +115,7 @@ def _id(row: Mapping[str, Any], column: str | None) -> str | int | None:
     if column is None:
         return None
     value = _value(row, column)
-    if is_missing(value) or (isinstance(value, str) and not value.strip()):
+    if is_missing(value) or (isinstance(value, str) and not strip(value)):
         return None
     if isinstance(value, str):
         return value
@@ -136,9 +137,9 @@ def _instant(value: Any, columns: OrderColumns | EventColumns) -> tuple[int | No
         return instant_of(value, columns.zone), None
     unit = columns.epoch_unit_us
     if isinstance(value, str) and unit is not None:
-        if not value.strip():
+        if not strip(value):
             return None, "no_time"
-        if not re.match(EPOCH_PATTERN, value.strip()):
+        if not re.match(EPOCH_PATTERN, strip(value)):
             return None, "unreadable_time"
         value = int(value)
     if isinstance(value, Integral) and unit is not None:
@@ -148,7 +149,7 @@ def _instant(value: Any, columns: OrderColumns | EventColumns) -> tuple[int | No
     is_digits = isinstance(value, Integral) and columns.time_format is not None
     if (isinstance(value, str) or is_digits) and unit is None:
         text = str(value)
-        if not text.strip():
+        if not strip(text):
             return None, "no_time"
         read = time_text(columns.time_format).read(text)
         if read is None:
@@ -225,7 +226,7 @@ def _flag(value: Any) -> bool | None:
         return False
     if not isinstance(value, str):
         return bool(value)
-    said = value.strip().lower()
+    said = strip(value).lower()
     if said in TEXT_FLAGS[True]:
         return True
     return False if not said or said in TEXT_FLAGS[False] else None
@@ -243,7 +244,7 @@ def _check_money(found: dict[str, Any], columns: OrderColumns) -> None:
     if abs(misfit) * 10**columns.scale > money.EXACT_FLOAT:
         raise MoneyOverflowError(
             "a float amount is too large to be exact", got=misfit,
-            allowed=f"up to 2**53 minor units at scale={columns.scale}",
+            allowed=f"up to 2**51 minor units at scale={columns.scale}",
         )  # fmt: skip
     wider = range(columns.scale + 1, money.MAX_SCALE + 1)
     raise MoneyScaleError(

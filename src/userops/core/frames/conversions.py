@@ -18,6 +18,7 @@ __all__ = [
     "BACKENDS",
     "Engine",
     "arrow_to_pandas",
+    "check_labels",
     "from_arrow",
     "pandas_to_arrow",
     "spark_frame",
@@ -63,6 +64,29 @@ def pandas_to_arrow(native: Any) -> pa.Table:
         UnsupportedFrameError: If column labels are not text, or occur twice.
         ColumnTypeError: If a column mixes types that cannot be one column.
     """
+    columns = {}
+    for name in native.columns:
+        try:
+            columns[name] = pa.Array.from_pandas(native[name])
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            kinds = sorted({type(v).__name__ for v in native[name].dropna().head(10_000)})
+            raise ColumnTypeError(
+                name,
+                "mixes types and cannot become one column",
+                got=" and ".join(kinds),
+                allowed="one type in a column",
+                hint=f"df[{name!r}] = df[{name!r}].astype('str') for ids and text, or "
+                "pandas.to_numeric for numbers",
+            ) from error
+    return pa.table(columns)
+
+
+def check_labels(native: Any) -> None:
+    """Refuse pandas labels that cannot name columns.
+
+    Raises:
+        UnsupportedFrameError: If column labels are not text, or occur twice.
+    """
     for name in native.columns:
         if not isinstance(name, str):
             raise UnsupportedFrameError(
@@ -74,21 +98,6 @@ def pandas_to_arrow(native: Any) -> pa.Table:
         raise UnsupportedFrameError(
             f"these columns occur twice: {', '.join(twice)}", hint="rename or drop one of each"
         )
-    columns = {}
-    for name in native.columns:
-        try:
-            columns[name] = pa.Array.from_pandas(native[name])
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            kinds = sorted({type(v).__name__ for v in native[name].dropna().head(10_000)})
-            raise ColumnTypeError(
-                name,
-                "mixes types and cannot become one column",
-                got=" and ".join(kinds),
-                allowed="one type in a column",
-                hint=f"df[{name!r}] = df[{name!r}].astype('str') for ids and text, or "
-                "pandas.to_numeric for numbers",
-            ) from error
-    return pa.table(columns)
 
 
 def arrow_to_pandas(table: pa.Table, *, numpy_backed: bool) -> Any:
@@ -104,11 +113,10 @@ def _numpy_backed(table: pa.Table) -> Any:
     """Convert to pandas without turning integers that have nulls into floats."""
     import pandas as pd
 
-    nullable = {
-        pa.int64(): pd.Int64Dtype(),
-        pa.int32(): pd.Int32Dtype(),
-        pa.bool_(): pd.BooleanDtype(),
-    }
+    widths = (8, 16, 32, 64)
+    nullable: dict[Any, Any] = {pa.bool_(): pd.BooleanDtype()}
+    nullable |= {getattr(pa, f"int{w}")(): getattr(pd, f"Int{w}Dtype")() for w in widths}
+    nullable |= {getattr(pa, f"uint{w}")(): getattr(pd, f"UInt{w}Dtype")() for w in widths}
     holed = {f.name for f, c in zip(table.schema, table.columns, strict=True) if c.null_count}
     plain = table.drop_columns(sorted(holed)).to_pandas()
     frame = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from userops.core.frames.sources import as_frame
+from userops.core.sticky import sticky_hash
 
 if TYPE_CHECKING:
     from userops.core.frames.sources import Frame, Source
@@ -63,9 +65,11 @@ def with_datetime(source: Source, frame: Frame, column: str) -> Frame:
         native = native.withColumn(column, functions.timestamp_micros(functions.col(f"`{column}`")))
     elif source.engine == "ibis":
         value = native[column]
-        second = (value // 1_000_000).cast("int64").as_timestamp("s")
-        fraction = (value % 1_000_000).cast("int64").as_interval("us")
-        native = native.mutate(**{column: (second + fraction).cast("timestamp('UTC')")})
+        fraction = ((value % 1_000_000 + 1_000_000) % 1_000_000).cast("int64")
+        # A multiple of a million over a million, up to the noise of a double.
+        second = ((value - fraction) / 1_000_000 + 0.5).floor().cast("int64").as_timestamp("s")
+        moment = (second + fraction.as_interval("us")).cast("timestamp('UTC')")
+        native = native.mutate(**{column: moment})
     else:
         return frame.with_columns(nw.col(column).cast(nw.Datetime("us", "UTC")))
     return as_frame(native)
@@ -90,10 +94,17 @@ def with_sticky_hash(source: Source, frame: Frame, column: str, name: str) -> Fr
         text = native[column].cast("string").hexdigest("md5")
         high, low = (_ibis_hex_to_int(text.substr(start, 8)) for start in (0, 8))
         native = native.mutate(**{name: high * 2147483648 + low.cast("int64") // 2})
+    elif source.engine in ("polars", "polars-lazy"):
+        import polars as pl
+
+        def hashed(texts: pl.Series) -> pl.Series:
+            return pl.Series([_hash(text) for text in texts], dtype=pl.Int64)
+
+        texts = pl.col(column).cast(pl.String)
+        native = native.with_columns(texts.map_batches(hashed, return_dtype=pl.Int64).alias(name))
     else:
-        hashed: Any = _hash_series  # narwhals annotates the argument as its inner series
-        texts = nw.col(column).cast(nw.String)
-        return frame.with_columns(texts.map_batches(hashed, return_dtype=nw.Int64()).alias(name))
+        values = pc.cast(native[column], pa.string()).to_pylist()
+        native = native.append_column(name, pa.array([_hash(v) for v in values], pa.int64()))
     return as_frame(native)
 
 
@@ -102,15 +113,8 @@ def quoted(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
-def _hash_series(series: nw.Series[Any]) -> nw.Series[Any]:
-    md5 = hashlib.md5
-    hashes = [
-        None
-        if text is None
-        else int.from_bytes(md5(text.encode(), usedforsecurity=False).digest()[:8], "big") >> 1
-        for text in series.to_list()
-    ]
-    return nw.new_series(series.name, hashes, nw.Int64, backend=series.implementation)
+def _hash(text: str | None) -> int | None:
+    return None if text is None else sticky_hash(text)
 
 
 def _ibis_hex_to_int(text: Any) -> Any:

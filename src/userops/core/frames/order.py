@@ -60,13 +60,26 @@ def _rows_by_key(
     """Return the row numbers sorted by key and order, and where each key starts among them."""
     codes = np.zeros(len(table), dtype=np.int64)
     for key in keys:
-        encoded = pc.dictionary_encode(table[key], null_encoding="encode").combine_chunks()
+        encoded = pc.dictionary_encode(_plain_key(table[key]), null_encoding="encode")
+        encoded = encoded.combine_chunks()
         pair = codes * (len(encoded.dictionary) + 1) + encoded.indices.to_numpy()
         codes = np.unique(pair, return_inverse=True)[1]
     ranked = table.select(list(order_by)).append_column("userops__code", pa.array(codes))
     by = [(name, "ascending") for name in ("userops__code", *order_by)]
     rows = pc.sort_indices(ranked, by).to_numpy().astype(np.int64)
     return rows, np.diff(codes[rows], prepend=-1) != 0
+
+
+def _plain_key(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a key that Arrow can encode, in which equal values have equal bits."""
+    if pa.types.is_dictionary(column.type):
+        return column.cast(column.type.value_type)
+    if pa.types.is_nested(column.type):
+        said = [None if value is None else repr(value) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(said, pa.string())])
+    if pa.types.is_floating(column.type):
+        return pc.add(column, pa.scalar(0.0, column.type))  # -0.0 becomes 0.0
+    return column
 
 
 def _running_within(
@@ -79,8 +92,12 @@ def _running_within(
         before: NDArray[np.int64] = (total - values)[starts][np.cumsum(starts) - 1]
         since: NDArray[np.int64] = total - before
         return since
+    spread = int(values.max()) - int(values.min()) + 1
+    if spread * int(starts.sum()) > 2**61 or abs(int(values.min())) > 2**61:
+        bounds = np.flatnonzero(starts)[1:]
+        return np.concatenate([np.minimum.accumulate(v) for v in np.split(values, bounds)])
     # Each key is moved below the one before, so that the minimum begins anew.
-    drop = np.cumsum(starts) * (int(np.ptp(values)) + 1)
+    drop = np.cumsum(starts) * spread
     lowest: NDArray[np.int64] = np.minimum.accumulate(values - drop) + drop
     return lowest
 

@@ -13,6 +13,7 @@ from userops.core.frames.conversions import (
     BACKENDS,
     Engine,
     arrow_to_pandas,
+    check_labels,
     from_arrow,
     pandas_to_arrow,
     spark_frame,
@@ -141,6 +142,8 @@ def read(native: Any) -> Source:
         UnsupportedFrameError: If it is not a frame of a supported engine.
         ColumnTypeError: If a pandas column mixes types that Arrow cannot hold in one column.
     """
+    if type(native).__module__.startswith("pandas"):
+        check_labels(native)  # before narwhals, whose word on them is about something else
     engine = backend_of(native)
     if engine == "pandas":
         return Source(

@@ -1,0 +1,86 @@
+"""The scored RFM table with userops: from Parquet to a row for every customer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.child import Answer, Options, Prepared
+from benchmarks.data import AS_OF, TIME_ZONE
+
+if TYPE_CHECKING:
+    from userops.events import Orders
+
+__all__ = ["load_everything", "prepare_duckdb", "prepare_pandas", "prepare_polars"]
+
+_COLUMNS = ("customer_id", "order_id", "ordered_at", "amount")
+
+
+def prepare_polars(options: Options) -> Prepared:
+    """Scan lazily, and collect the scores."""
+    import polars as pl
+
+    path = options.size.orders(options.ids)
+    return _prepared(lambda: pl.scan_parquet(path), lambda frame: frame.collect())
+
+
+def prepare_duckdb(options: Options) -> Prepared:
+    """Read as a relation, and fetch the scores as Arrow."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": options.threads})
+    path = str(options.size.orders(options.ids))
+    return _prepared(lambda: connection.read_parquet(path), lambda frame: frame.to_arrow_table())
+
+
+def prepare_pandas(options: Options) -> Prepared:
+    """Read the four columns; integer ids with gaps as pandas' own nullable integers."""
+    import pandas as pd
+
+    path = options.size.orders(options.ids)
+    dtypes: dict[str, Any] = {"dtype_backend": "numpy_nullable"} if options.ids == "int" else {}
+    return _prepared(
+        lambda: pd.read_parquet(path, columns=list(_COLUMNS), **dtypes), lambda frame: frame
+    )
+
+
+def _prepared(read: Callable[[], Any], rows: Callable[[Any], Any]) -> Prepared:
+    from userops.events import OrderColumns, Orders
+    from userops.segmentation import RFM
+
+    load_everything()
+
+    columns = OrderColumns(
+        customer_id="customer_id",
+        order_id="order_id",
+        ordered_at="ordered_at",
+        amount="amount",
+        time_zone=TIME_ZONE,
+    )
+
+    def run() -> tuple[Orders, Any]:
+        orders = Orders(read(), columns)
+        return orders, rows(RFM().fit(orders, as_of=AS_OF).score())
+
+    return Prepared(run, answer=_answer)
+
+
+def load_everything() -> None:
+    """Import what userops loads when it is first used; the import has a row of its own."""
+    import pyarrow.compute  # noqa: F401
+
+    from userops.core import frames
+
+    for name in frames.__all__:
+        getattr(frames, name)
+
+
+def _answer(result: tuple[Orders, Any]) -> Answer:
+    import narwhals as nw
+
+    orders, scores = result
+    audit = orders.audit
+    facts = {f"quarantined {reason}": n for reason, n in audit.quarantined.items()}
+    for name in ("rows", "counted", "returns", "first_us", "last_us"):
+        facts[name] = int(getattr(audit, name))
+    return Answer(nw.from_native(scores).to_arrow(), facts)

