@@ -167,7 +167,7 @@ def test_a_missing_field_names_its_path() -> None:
 
 def test_an_abstract_class_is_refused() -> None:
     """A base class cannot stand in a document."""
-    with pytest.raises(InvalidDefinitionError, match="abstract"):
+    with pytest.raises(InvalidDefinitionError, match="not a known class"):
         Definition.from_dict({"type": "CutPoints"})
 
 

@@ -270,7 +270,7 @@ BACK = Line("a", "9", 5, "p", -1, -5)
     ],
 )
 def test_single_links(lines: list[Line], expected: str | None) -> None:
-    """One return takes back the order that it should, or none: product, units, time and id count."""
+    """One return takes back the order that it should, or none: product, units, time, id count."""
     history = History(Orders(table_of(lines), **BY_ID))
     (link,) = links_by_frame(history, 1000)
 

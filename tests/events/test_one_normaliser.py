@@ -79,7 +79,7 @@ CASES = {
     "units at a price, returns by order id": Case(
         OrderColumns(
             customer_id="who", order_id="no", ordered_at="at", quantity="units", unit_price="price",
-            channel="row", scale=3, time_format="epoch_s", returns_by=ByOrderId("^(?i:c)|退"),
+            channel="row", scale=3, time_format="epoch_s", returns_by=ByOrderId("^[Cc]|退"),
         ),
         {
             "who": ([1, 2, 2**63 - 1, -1, None], pa.int64()), "no": (ORDER_IDS, pa.string()),
@@ -224,14 +224,15 @@ def test_any_rows_are_decided_alike_long(
 def test_every_reason_is_reachable() -> None:
     """Each quarantine reason occurs for some row; the two kinds of repeats need a table."""
     columns = OrderColumns(
-        customer_id="who", order_id="no", ordered_at="at", quantity="q", unit_price="p"
-    )
-    good = {"who": "a", "no": "1", "at": "2024-01-01", "q": 1, "p": 1.0}
+        customer_id="who", order_id="no", ordered_at="at", quantity="q", unit_price="p",
+        returns_by=ByColumn("back"),
+    )  # fmt: skip
+    good = {"who": "a", "no": "1", "at": "2024-01-01", "q": 1, "p": 1.0, "back": None}
     found = {
         read_row(good | change, columns).reason
         for change in (
             {}, {"who": None}, {"no": " "}, {"at": None}, {"at": "?"}, {"q": None}, {"p": "x"},
-            {"q": "x"}, {"q": -1, "p": -1.0},
+            {"q": "x"}, {"q": -1, "p": -1.0}, {"back": "perhaps"},
         )
     }  # fmt: skip
 
@@ -280,7 +281,8 @@ def test_blanks_of_other_scripts_are_blank_everywhere(
 
     for engine in ("pyarrow", "polars"):
         orders = Orders(host(pa.Table.from_pylist(rows), engine), **named)
-        assert orders.quality.quarantined == alone, engine
+        bad = {reason: n for reason, n in alone.items() if reason != "counted"}
+        assert orders.quality.quarantined == bad, engine
 
 
 def test_a_null_column_is_read_like_missing_values(engine: str, host: Any) -> None:

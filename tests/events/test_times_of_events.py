@@ -46,7 +46,7 @@ NAIVE = [
 
 @pytest.mark.parametrize("kind", ["datetimes", "text"])
 def test_trap_11_naive_times_are_read_in_the_zone(engine: str, kind: str, host: Any) -> None:
-    """A naive time is a clock reading in the named zone: in the gap and the fold as PEP 495 says."""
+    """A naive time is a clock reading in the named zone, in gap and fold as PEP 495 says."""
     clocks = [dt.datetime.fromisoformat(text) for text in NAIVE]
     times = pa.array(clocks, pa.timestamp("us")) if kind == "datetimes" else pa.array(NAIVE)
 
@@ -109,9 +109,7 @@ def test_an_epoch_beyond_the_calendar_is_read_or_quarantined(engine: str, host: 
     events = Events(host(table, engine), customer_id="who", occurred_at="at", time_format="epoch_s")
     alone = [read_row({"who": "a", "at": value}, events.columns).reason for value in values]
 
-    assert alone == ["counted", "counted", "unreadable_time", *["unreadable_time"] * 3][:2] + [
-        "counted" if 2**42 < 2**62 // 10**6 else "unreadable_time", *["unreadable_time"] * 3
-    ]  # fmt: skip
+    assert alone == ["counted"] * 3 + ["unreadable_time"] * 3
     assert events.quality.quarantined == {"unreadable_time": alone.count("unreadable_time")}
     assert events.quality.last_at is None
     assert "beyond the year 9999" in str(events.quality)
@@ -155,7 +153,6 @@ def test_trap_30_the_day_is_that_of_the_zone(engine: str, host: Any) -> None:
         (pa.array([True]), {}),
         (pa.array([dt.time(8)]), {}),
         (pa.array([dt.timedelta(1)]), {}),
-        (pa.array(["0"]), {"time_format": "epoch_s"}),
         (pa.array([dt.date(2024, 1, 1)]), {"time_format": "%Y-%m-%d"}),
         (pa.array([1.5]), {"time_format": "epoch_s"}),
         (pa.array([[1]]), {}),
@@ -175,7 +172,7 @@ def test_a_column_that_is_no_time_is_refused(
 @pytest.mark.parametrize(
     ("value", "time_format"),
     [(1.5, None), (20240229, None), (True, None), (b"2024-01-01", None), (dt.time(8), None),
-     ("0", "epoch_s"), (dt.date(2024, 1, 1), "%Y-%m-%d"), ([1], None)],
+     (dt.date(2024, 1, 1), "%Y-%m-%d"), ([1], None)],
 )  # fmt: skip
 def test_a_value_that_is_no_time_is_refused(value: object, time_format: str | None) -> None:
     """A single value of a type that a column could not have is refused as the column is."""

@@ -71,7 +71,9 @@ def model(method: str, **other: Any) -> RFM:
     return RFM(recency=cut, frequency=cut, monetary=cut, **other)
 
 
-def trap_row(who: Any, order: Any, at: Any, n: Any, price: Any, event: Any) -> dict[str, Any]:
+def trap_row(  # noqa: PLR0917
+    who: Any, order: Any, at: Any, n: Any, price: Any, event: Any
+) -> dict[str, Any]:
     """Return one row of a table of traps."""
     return dict(zip(TRAP_SCHEMA.names, (who, order, at, n, price, event), strict=True))
 

@@ -135,13 +135,13 @@ def _check_money(
 
 
 def _scale_error(normalised: frames.Frame, misfits: int, columns: OrderColumns) -> MoneyScaleError:
-    price = nw.col(PREFIX + "price").cast(nw.Float64)
+    paid = own("paid")
     bad = normalised.filter((nw.col(PREFIX + STATUS) <= COUNTED) & nw.col(PREFIX + MISFIT))
     wider = range(columns.scale + 1, money.MAX_SCALE + 1)
     counts = frames.to_rows(
         bad.select(
-            example=price.min(),
-            **{f"at_{s}": (~money.fits_expr(price, s)).cast(nw.Int64).sum() for s in wider},
+            example=paid.min(),
+            **{f"at_{s}": (~money.fits_expr(paid, s)).cast(nw.Int64).sum() for s in wider},
         )
     )[0]
     return MoneyScaleError(

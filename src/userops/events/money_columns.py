@@ -49,6 +49,7 @@ def with_money(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
         fits = money.fits_expr(price, columns.scale) if columns.rounding is None else nw.lit(True)
     frame = frame.with_columns(
         minor.cast(nw.Int64).alias(PREFIX + AMOUNT_MINOR_UNITS),
+        (money.as_float(price) if is_whole_price else price).alias(PREFIX + "paid"),
         large.fill_null(False).alias(PREFIX + TOO_LARGE),
         (~fits).alias(PREFIX + MISFIT),
     )

@@ -142,7 +142,7 @@ def read(native: Any) -> Source:
         UnsupportedFrameError: If it is not a frame of a supported engine.
         ColumnTypeError: If a pandas column mixes types that Arrow cannot hold in one column.
     """
-    if type(native).__module__.startswith("pandas"):
+    if type(native).__module__.startswith("pandas") and hasattr(native, "columns"):
         check_labels(native)  # before narwhals, whose word on them is about something else
     engine = backend_of(native)
     if engine == "pandas":
