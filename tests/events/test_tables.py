@@ -212,8 +212,8 @@ def test_trap_06_float_ids_are_refused_with_the_remedy(role: str) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [pa.array([True]), pa.array([dt.date(2024, 1, 1)]), pa.array([Decimal("1.5")]), pa.array([b"x"]),
-     pa.array([[1]]), pa.array([{"a": 1}])],
+    [pa.array([True]), pa.array([dt.date(2024, 1, 1)]), pa.array([Decimal("1.5")]),
+     pa.array([b"x"]), pa.array([[1]]), pa.array([{"a": 1}])],
     ids=lambda array: str(array.type),
 )  # fmt: skip
 def test_an_id_of_another_type_is_refused(values: pa.Array) -> None:
