@@ -34,6 +34,7 @@ __all__ = [
     "major_float",
     "minor_expr",
     "minor_of",
+    "nearest_expr",
     "number_of",
     "parse_number_expr",
 ]
@@ -132,16 +133,27 @@ def as_float(whole: nw.Expr) -> nw.Expr:
     return whole / 1
 
 
-def _nearest_expr(scaled: nw.Expr) -> nw.Expr:
+def nearest_expr(scaled: nw.Expr) -> nw.Expr:
+    """Return the nearest integers of floats in minor units; 0 where these are out of range."""
     # Out-of-range values would fail or wrap in the cast, so they are zeroed; `fits` excludes them.
     safe = nw.when(scaled.abs() <= float(EXACT_FLOAT)).then(scaled).otherwise(nw.lit(0.0))
     return (safe + _HALF).floor().cast(nw.Int64)
 
 
-def fits_expr(amount: nw.Expr, scale: int) -> nw.Expr:
-    """Return whether float amounts fit the scale; False for null and out of range."""
-    scaled = amount * float(10**scale)
-    near = _nearest_expr(scaled)
+def fits_expr(
+    amount: nw.Expr, scale: int, *, scaled: nw.Expr | None = None, near: nw.Expr | None = None
+) -> nw.Expr:
+    """Return whether float amounts fit the scale; False for null and out of range.
+
+    Args:
+        amount: Major units.
+        scale: Decimals of the minor unit.
+        scaled: `amount * 10**scale` where a frame holds it already; eager engines would compute
+            it again at each mention.
+        near: `nearest_expr(scaled)` where a frame holds it already.
+    """
+    scaled = amount * float(10**scale) if scaled is None else scaled
+    near = nearest_expr(scaled) if near is None else near
     gap = (scaled - as_float(near)).abs()
     in_range = scaled.abs() <= float(EXACT_FLOAT)
     is_noise = (gap <= _NOISE_UNITS) & (gap <= scaled.abs() * _NOISE_SHARE)
@@ -151,14 +163,14 @@ def fits_expr(amount: nw.Expr, scale: int) -> nw.Expr:
 def minor_expr(amount: nw.Expr, scale: int, rounding: Rounding | None = None) -> nw.Expr:
     """Return float amounts as int64 minor units; meaningful where they fit or are rounded."""
     scaled = amount * float(10**scale)
-    near = _nearest_expr(scaled)
+    near = nearest_expr(scaled)
     if rounding is None:
         return near
     # Some engines floor to integers at once, so what is out of range is zeroed before.
     size = scaled.abs()
     size = nw.when(size <= float(EXACT_FLOAT)).then(size).otherwise(nw.lit(0.0))
     half = size + 0.5
-    away = _nearest_expr(half)
+    away = nearest_expr(half)
     gap = (half - away.cast(nw.Float64)).abs()
     is_tie = (gap <= _NOISE_UNITS) & (gap <= size * _NOISE_SHARE)
     if rounding == "half_even":

@@ -44,9 +44,15 @@ def with_money(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
         minor = nw.when(large).then(nw.lit(0)).otherwise(price) * factor
         fits = nw.lit(True)
     else:
-        large = price.abs() * float(factor) > float(money.EXACT_FLOAT)
-        minor = money.minor_expr(price, columns.scale, columns.rounding)
-        fits = money.fits_expr(price, columns.scale) if columns.rounding is None else nw.lit(True)
+        frame = frame.with_columns((price * float(factor)).alias(PREFIX + "scaled"))
+        scaled = own("scaled")
+        large = scaled.abs() > float(money.EXACT_FLOAT)
+        if columns.rounding is None:
+            frame = frame.with_columns(money.nearest_expr(scaled).alias(PREFIX + "near"))
+            minor = own("near")
+            fits = money.fits_expr(price, columns.scale, scaled=scaled, near=minor)
+        else:
+            minor, fits = money.minor_expr(price, columns.scale, columns.rounding), nw.lit(True)
     frame = frame.with_columns(
         minor.cast(nw.Int64).alias(PREFIX + AMOUNT_MINOR_UNITS),
         (money.as_float(price) if is_whole_price else price).alias(PREFIX + "paid"),
