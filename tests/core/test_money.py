@@ -164,12 +164,12 @@ def test_columns_fit_as_single_amounts_do(engine: str, scale: int, computed: Any
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 @pytest.mark.parametrize("scale", [0, 2, 5])
 def test_columns_round_as_single_amounts_do(
-    engine: str, scale: int, rounding: Any, computed: Any
+    kernel: str, scale: int, rounding: Any, computed: Any
 ) -> None:
     """`minor_expr` with a rounding equals `minor_of` on every engine, and never fails."""
     expected = [money.minor_of(v, scale, rounding) for v in AMOUNTS]
 
-    minor = computed(engine, money.minor_expr(nw.col("x"), scale, rounding), AMOUNTS, pa.float64())
+    minor = computed(kernel, money.minor_expr(nw.col("x"), scale, rounding), AMOUNTS, pa.float64())
 
     pairs = zip(AMOUNTS, minor, expected, strict=True)
     assert [(v, m) for v, m, e in pairs if e is not None and m != e] == []

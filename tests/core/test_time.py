@@ -86,7 +86,7 @@ def around_changes(where: Zone) -> list[int]:
 
 
 @pytest.mark.parametrize("name", ZONES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(values=st.lists(instants, min_size=20, max_size=60))
 def test_offset_and_day_equal_zoneinfo(name: str, values: list[int]) -> None:
     """The offset and the local day of any instant from 1900 to 2199 are those of zoneinfo."""
@@ -115,7 +115,7 @@ def test_clock_readings_in_gaps_and_folds_follow_pep_495(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ZONES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(values=st.lists(instants, min_size=20, max_size=60))
 def test_instant_of_any_clock_reading_equals_zoneinfo(name: str, values: list[int]) -> None:
     """Any clock reading from 1900 to 2199 becomes the instant that zoneinfo gives."""
@@ -220,7 +220,7 @@ def test_column_expressions_equal_the_scalar(engine: str, name: str, computed: A
 
 
 @pytest.mark.parametrize("name", ["America/New_York", "Australia/Lord_Howe"])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_the_range_of_the_data_may_begin_and_end_at_a_change(
     name: str, computed: Any, data: st.DataObject

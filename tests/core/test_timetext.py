@@ -227,14 +227,14 @@ def test_formats_read_the_same_in_columns(time_format: str) -> None:
 
 
 @pytest.mark.parametrize("time_format", ON_EVERY_ENGINE)
-def test_formats_read_the_same_on_every_engine(engine: str, time_format: str) -> None:
+def test_formats_read_the_same_on_every_engine(kernel: str, time_format: str) -> None:
     """Parts told apart by marks, and by position, are read alike on every engine."""
     texts: list[str | None] = [*texts_in(time_format, 40), "", None, "中文", "1/2/2024 3:4"]
 
-    assert read_by_column(engine, texts, time_format) == read_by_scalar(texts, time_format)
+    assert read_by_column(kernel, texts, time_format) == read_by_scalar(texts, time_format)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(texts=many_texts)
 @pytest.mark.parametrize("fast_engine", ["pyarrow", "polars-lazy"])
 def test_iso_columns_equal_the_scalar(fast_engine: str, texts: list[str]) -> None:

@@ -108,7 +108,7 @@ def test_totals_equal_a_loop_on_every_engine(engine: str, policy: Any, host: Any
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(lines=lines_of_orders, before=instants)
 def test_totals_of_any_lines_equal_a_loop(policy: Any, lines: list[Line], before: int) -> None:
     """Whatever the lines are, the totals are those of the loop; so they are for one customer.
@@ -146,7 +146,7 @@ def test_each_row_is_an_order_where_no_order_id_is_mapped(lines: list[Line], bef
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(lines=lines_of_orders, before=instants)
 def test_totals_do_not_see_the_future(policy: Any, lines: list[Line], before: int) -> None:
     """Totals as of an instant are the same whether or not later rows are in the table."""
@@ -189,7 +189,7 @@ def test_trap_01_conditional_sum_in_group_by(engine: str, host: Any) -> None:
     assert totals_by_frame(history, 10) == {"a": (2, 2, 105, -30, 1), "b": (3, 1, 7, 0, 0)}
 
 
-def test_trap_13_returns_alone_zeros_and_same_instants(engine: str, host: Any) -> None:
+def test_trap_13_returns_alone_zeros_and_same_instants(kernel: str, host: Any) -> None:
     """Who only returned has no totals, an order of 0 counts, and equal instants are all counted."""
     lines = [
         ("only back", "1", 0, -5),
@@ -197,23 +197,23 @@ def test_trap_13_returns_alone_zeros_and_same_instants(engine: str, host: Any) -
         ("busy", "3", 7, 1),
         ("busy", "4", 7, 1),
     ]
-    history = History(Orders(host(table_of(lines), engine), **NAMED))
+    history = History(Orders(host(table_of(lines), kernel), **NAMED))
 
     assert totals_by_frame(history, 100) == {"free": (0, 1, 0), "busy": (7, 2, 2)}
     assert totals_by_frame(history, -1) == {}
 
 
-def test_order_ids_are_of_their_customer(engine: str, host: Any) -> None:
+def test_order_ids_are_of_their_customer(kernel: str, host: Any) -> None:
     """Two customers may have an order of the same id; it is two orders."""
     lines = [("a", "1", 0, 1), ("b", "1", 5, 1), ("a", "1", 3, 1)]
-    history = History(Orders(host(table_of(lines), engine), **NAMED))
+    history = History(Orders(host(table_of(lines), kernel), **NAMED))
 
     assert totals_by_frame(history, 100) == {"a": (0, 1, 2), "b": (5, 1, 1)}
 
 
-def test_totals_are_lazy_and_of_the_engine(engine: str, host: Any) -> None:
-    """Totals come as a frame of the engine, with the columns that are promised, in their order."""
-    native = host(table_of(drawn_lines(10, seed=1)), engine)
+def test_totals_are_lazy_and_of_the_engine(kernel: str, host: Any) -> None:
+    """Totals come as a frame of the kernel, with the columns that are promised, in their order."""
+    native = host(table_of(drawn_lines(10, seed=1)), kernel)
     for policy, more in (("net", []), ("separate", ["returned_minor_units", "return_rows"])):
         totals = History(Orders(native, **NAMED), returns=policy).order_totals("2024-01-01")
 
@@ -375,19 +375,19 @@ def test_an_instant_that_is_none_is_refused(as_of: Any) -> None:
             ask(as_of)
 
 
-def test_as_of_a_date_is_the_start_of_the_day_in_the_zone(engine: str, host: Any) -> None:
+def test_as_of_a_date_is_the_start_of_the_day_in_the_zone(kernel: str, host: Any) -> None:
     """A bare date ends the history at local midnight: an order at that instant is not in it."""
     midnight = (dt.datetime(2024, 1, 30, 16, tzinfo=dt.UTC) - EPOCH) // dt.timedelta(microseconds=1)
     lines = [("a", "1", midnight - 1, 1), ("b", "2", midnight, 1)]
-    history = History(Orders(host(table_of(lines), engine), **NAMED, time_zone="Asia/Shanghai"))
+    history = History(Orders(host(table_of(lines), kernel), **NAMED, time_zone="Asia/Shanghai"))
 
     found = frames.to_rows(history.order_totals("2024-01-31"))
     assert [row["customer_id"] for row in found] == ["a"]
 
 
-def test_a_customer_that_is_not_there_is_an_error(engine: str, host: Any) -> None:
+def test_a_customer_that_is_not_there_is_an_error(kernel: str, host: Any) -> None:
     """A customer whom no table knows is an error that reminds of the type of ids."""
-    history = History(Orders(host(table_of([("a", "1", 0, 1)]), engine), **NAMED))
+    history = History(Orders(host(table_of([("a", "1", 0, 1)]), kernel), **NAMED))
 
     with pytest.raises(EmptyHistoryError, match="'z'"):
         history.customer("z")

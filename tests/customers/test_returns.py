@@ -149,7 +149,7 @@ def any_lines(draw: st.DrawFn) -> list[Line]:
     return draw(st.lists(line, max_size=18))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(lines=any_lines(), before=st.integers(0, 7))
 def test_returns_close_brackets_as_a_stack_does(lines: list[Line], before: int) -> None:
     """A return takes back the latest purchase still open of its product and number of units."""
@@ -160,7 +160,7 @@ def test_returns_close_brackets_as_a_stack_does(lines: list[Line], before: int) 
     assert sorted_links(found) == sorted_links(links_by_stack(lines, before, by_id=False))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(lines=any_lines(), before=st.integers(0, 7))
 def test_returns_by_id_go_first(lines: list[Line], before: int) -> None:
     """A return that names an order takes that one; the rest close brackets over what is left."""
@@ -212,13 +212,13 @@ def test_every_engine_links_alike(engine: str, host: Any) -> None:
     assert sorted_links(links_by_frame(history, 45)) == sorted_links(links)
 
 
-def test_returns_are_linked_to_orders_that_are_numbered(engine: str, host: Any) -> None:
+def test_returns_are_linked_to_orders_that_are_numbered(kernel: str, host: Any) -> None:
     """Order ids and products may be whole numbers: the links are numbers as well."""
     table = pa.table({
         "who": [1, 1, 1], "no": [10, 11, 12], "at": [0, 1, 2], "product": [7, 7, 7],
         "units": [1, -1, -1], "cents": [5, -5, -5], "back_to": pa.array([None, None, 10]),
     })  # fmt: skip
-    history = History(Orders(host(table, engine), **BY_ID))
+    history = History(Orders(host(table, kernel), **BY_ID))
     rows = frames.to_rows(frames.read(history.linked_returns(at(9))).frame)
 
     found = {row["order_id"]: (row["linked_order_id"], row["link"]) for row in rows}
@@ -233,7 +233,7 @@ def pd_missing(value: object) -> bool:
     return value is None or value != value  # noqa: PLR0124
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(lines=any_lines(), before=st.integers(0, 7))
 def test_links_do_not_see_the_future(lines: list[Line], before: int) -> None:
     """Links as of an instant are the same whether or not later rows are in the table."""
@@ -291,11 +291,11 @@ def test_an_orphan_takes_nothing_from_those_who_follow() -> None:
     assert found == {"orphan": None, "pair": "1", "too many": None, "9": "2"}
 
 
-def test_a_history_without_products_links_by_id_alone(engine: str, host: Any) -> None:
+def test_a_history_without_products_links_by_id_alone(kernel: str, host: Any) -> None:
     """Where no product or quantity is mapped, only ids link, and nothing fails."""
     named = {k: v for k, v in BY_ID.items() if k not in ("product_id", "quantity")}
     lines = [SALE, BACK._replace(back_to="1"), BACK._replace(no="8")]
-    history = History(Orders(host(table_of(lines), engine), **named))
+    history = History(Orders(host(table_of(lines), kernel), **named))
     rows = frames.to_rows(frames.read(history.linked_returns(at(9))).frame)
 
     assert {row["order_id"]: row["link"] for row in rows} == {"9": "id", "8": "none"}
@@ -365,7 +365,7 @@ def orders_by_frame(history: History, before: int) -> dict[Any, tuple[Any, ...]]
 
 
 @pytest.mark.parametrize("policy", ["net", "separate", "ignore"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(lines=any_lines(), before=st.integers(0, 7))
 def test_the_order_table_equals_a_loop(policy: Any, lines: list[Line], before: int) -> None:
     """Each order has its amount, what was returned of it, and what is left, as of the instant."""
@@ -374,15 +374,15 @@ def test_the_order_table_equals_a_loop(policy: Any, lines: list[Line], before: i
     assert orders_by_frame(history, before) == orders_by_loop(lines, before, policy)
 
 
-def test_the_order_table_is_the_same_on_every_engine(engine: str, host: Any) -> None:
-    """Each engine has the order table of the loop."""
+def test_the_order_table_is_the_same_on_every_engine(kernel: str, host: Any) -> None:
+    """Each kernel has the order table of the loop."""
     lines = drawn_lines(200, seed=9)
-    history = History(Orders(host(table_of(lines), engine), **BY_ID))
+    history = History(Orders(host(table_of(lines), kernel), **BY_ID))
 
     assert orders_by_frame(history, 45) == orders_by_loop(lines, 45, "net")
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(lines=any_lines(), before=st.integers(0, 7))
 def test_the_order_table_does_not_see_the_future(lines: list[Line], before: int) -> None:
     """The order table as of an instant is the same whether or not later rows are in the table."""

@@ -13,9 +13,14 @@ Host = Callable[[pa.Table, str], Any]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for `engine` on each engine of this process."""
+    """Run a test that asks for `engine` on each engine, for `kernel` on each way to compute.
+
+    pandas is computed on as Arrow, and Ibis as DuckDB: they differ in what comes in and goes out.
+    """
     if "engine" in metafunc.fixturenames:
         metafunc.parametrize("engine", installed_engines(with_spark=False))
+    elif "kernel" in metafunc.fixturenames:
+        metafunc.parametrize("kernel", ["pyarrow", "polars-lazy", "duckdb"])
 
 
 @pytest.fixture(scope="session")

@@ -82,9 +82,9 @@ def test_a_scale_error_names_the_scale_that_fits(
     assert said in str(caught.value)
 
 
-def test_a_scale_error_is_raised_on_every_engine(engine: str, host: Any) -> None:
+def test_a_scale_error_is_raised_on_every_engine(kernel: str, host: Any) -> None:
     """Every engine counts the misfits and names the same scale."""
-    orders = orders_of(host, engine, {"paid": [1.25, 1.234, 0.0007, None]}, amount="paid")
+    orders = orders_of(host, kernel, {"paid": [1.25, 1.234, 0.0007, None]}, amount="paid")
 
     with pytest.raises(MoneyScaleError, match="declared scale: 2") as caught:
         orders.counted()
@@ -115,11 +115,11 @@ def test_the_scale_error_of_one_row_names_the_same_scale() -> None:
     assert caught.value.needed_scale == 4
 
 
-def test_rounding_on_purpose_takes_every_amount(engine: str, host: Any) -> None:
+def test_rounding_on_purpose_takes_every_amount(kernel: str, host: Any) -> None:
     """With a rounding named, further decimals are rounded alike on every engine."""
     paid = [1.005, -1.005, 2.675, 0.125, 1.0]
-    even = orders_of(host, engine, {"paid": paid}, amount="paid", rounding="half_even")
-    up = orders_of(host, engine, {"paid": paid}, amount="paid", rounding="half_up")
+    even = orders_of(host, kernel, {"paid": paid}, amount="paid", rounding="half_even")
+    up = orders_of(host, kernel, {"paid": paid}, amount="paid", rounding="half_up")
 
     assert [n for n, _ in minor_units(even)] == [-100, 12, 100, 100, 268]
     assert [n for n, _ in minor_units(up)] == [-101, 13, 100, 101, 268]
@@ -128,10 +128,10 @@ def test_rounding_on_purpose_takes_every_amount(engine: str, host: Any) -> None:
 @pytest.mark.parametrize("rounding", [None, "half_up"])
 @pytest.mark.parametrize("paid", [1e16, -1e17, 1.7e308])
 def test_a_float_too_large_to_be_exact_is_refused(
-    engine: str, paid: float, rounding: Any, host: Any
+    kernel: str, paid: float, rounding: Any, host: Any
 ) -> None:
     """A float of too many minor units is refused as such on every engine, rounding or not."""
-    orders = orders_of(host, engine, {"paid": [1.0, paid]}, amount="paid", rounding=rounding)
+    orders = orders_of(host, kernel, {"paid": [1.0, paid]}, amount="paid", rounding=rounding)
 
     with pytest.raises(MoneyOverflowError, match="amounts too large to be exact: 1") as caught:
         orders.check()
@@ -205,9 +205,9 @@ def test_the_largest_sum_that_is_safe_is_exact(wide_engine: str, host: Any) -> N
     assert type(orders.quality.purchased_minor_units) is int
 
 
-def test_an_unsigned_amount_above_int64_is_refused(engine: str, host: Any) -> None:
+def test_an_unsigned_amount_above_int64_is_refused(kernel: str, host: Any) -> None:
     """An unsigned amount above 2**63 is refused as too large, not with an engine's own error."""
-    orders = orders_of(host, engine, {"paid": pa.array([2**63 + 1], pa.uint64())}, amount="paid")
+    orders = orders_of(host, kernel, {"paid": pa.array([2**63 + 1], pa.uint64())}, amount="paid")
 
     with pytest.raises(UserOpsError):
         orders.check()
@@ -250,13 +250,13 @@ def test_units_times_price_is_exact(host: Any, lines: list[tuple[int, int]]) -> 
     assert [n for n, _ in minor_units(orders)] == sorted(q * cents for q, cents in lines)
 
 
-def test_a_fraction_of_a_unit_needs_only_the_product_to_fit(engine: str, host: Any) -> None:
+def test_a_fraction_of_a_unit_needs_only_the_product_to_fit(kernel: str, host: Any) -> None:
     """1.5 kg at 0.333 would not fit, 1.5 kg at 2.02 do, and so do 0.5 at 0.02."""
     fits = {"q": [1.5, 0.5, -2.5], "p": [2.02, 0.02, 2.0]}
-    orders = orders_of(host, engine, fits, quantity="q", unit_price="p")
+    orders = orders_of(host, kernel, fits, quantity="q", unit_price="p")
     assert minor_units(orders) == [(-500, True), (1, False), (303, False)]
 
-    misfit = orders_of(host, engine, {"q": [1.5], "p": [0.333]}, quantity="q", unit_price="p")
+    misfit = orders_of(host, kernel, {"q": [1.5], "p": [0.333]}, quantity="q", unit_price="p")
     with pytest.raises(MoneyScaleError) as caught:
         misfit.check()
     assert caught.value.needed_scale == 4
@@ -270,20 +270,20 @@ def test_whole_units_at_a_price_that_does_not_fit_are_refused(host: Any) -> None
         orders.check()
 
 
-def test_a_quantity_beside_an_amount_does_not_multiply(engine: str, host: Any) -> None:
+def test_a_quantity_beside_an_amount_does_not_multiply(kernel: str, host: Any) -> None:
     """With an amount named, the quantity is carried, and its sign makes a return."""
     columns = {"paid": [10.0, 5.0, -3.0], "q": pa.array([4, -1, None])}
-    orders = orders_of(host, engine, columns, amount="paid", quantity="q")
+    orders = orders_of(host, kernel, columns, amount="paid", quantity="q")
 
     assert minor_units(orders) == [(-500, True), (-300, True), (1000, False)]
     rows = sorted(frames.to_rows(orders.counted()), key=lambda r: r["amount_minor_units"])
     assert [row["quantity"] for row in rows] == [-1, None, 4]
 
 
-def test_minus_times_minus_is_quarantined(engine: str, host: Any) -> None:
+def test_minus_times_minus_is_quarantined(kernel: str, host: Any) -> None:
     """A negative quantity at a negative price is a contradiction, not a purchase."""
     columns = {"q": [-2, -2, 2], "p": [-1.5, 1.5, -1.5]}
-    orders = orders_of(host, engine, columns, quantity="q", unit_price="p")
+    orders = orders_of(host, kernel, columns, quantity="q", unit_price="p")
 
     assert minor_units(orders) == [(-300, True), (-300, True)]
     assert orders.quality.quarantined == {"contradictory_sign": 1}
@@ -292,20 +292,20 @@ def test_minus_times_minus_is_quarantined(engine: str, host: Any) -> None:
 # --- what a return is -----------------------------------------------------------------------------
 
 
-def test_returns_by_sign_are_negative(engine: str, host: Any) -> None:
+def test_returns_by_sign_are_negative(kernel: str, host: Any) -> None:
     """By sign, a negative amount is a return; nothing, and minus nothing, is a purchase of 0."""
-    orders = orders_of(host, engine, {"paid": [5.0, -5.0, 0.0, -0.0]}, amount="paid")
+    orders = orders_of(host, kernel, {"paid": [5.0, -5.0, 0.0, -0.0]}, amount="paid")
 
     assert minor_units(orders) == [(-500, True), (0, False), (0, False), (500, False)]
     assert orders.quality.returns == 1
     assert orders.quality.zero_amounts == 2
 
 
-def test_returns_by_order_id_take_the_sign_of_a_return(engine: str, host: Any) -> None:
+def test_returns_by_order_id_take_the_sign_of_a_return(kernel: str, host: Any) -> None:
     """By order id, what matches is a return whatever its sign, and nothing else is."""
     columns = {"paid": [5.0, 5.0, -5.0, -7.0], "no": ["C1", "1", "C2", "2"]}
     orders = orders_of(
-        host, engine, columns, amount="paid", order_id="no", returns_by=ByOrderId("^C")
+        host, kernel, columns, amount="paid", order_id="no", returns_by=ByOrderId("^C")
     )
 
     assert minor_units(orders) == [(-700, False), (-500, True), (-500, True), (500, False)]
@@ -317,12 +317,12 @@ def test_returns_by_order_id_take_the_sign_of_a_return(engine: str, host: Any) -
      ("^[0-9]+$", ["1"]), ("x|退", ["退1"]), (r"\.", ["3.0"])],
 )  # fmt: skip
 def test_patterns_mean_the_same_on_every_engine(
-    engine: str, pattern: str, found: list[str], host: Any
+    kernel: str, pattern: str, found: list[str], host: Any
 ) -> None:
     """A pattern finds the same order ids in a frame of any engine as alone."""
     ids = ["C1", "1", "退1", "c2", "3.0"]
     named: dict[str, Any] = {"amount": "paid", "order_id": "no", "returns_by": ByOrderId(pattern)}
-    orders = orders_of(host, engine, {"paid": [1.0] * 5, "no": ids}, **named)
+    orders = orders_of(host, kernel, {"paid": [1.0] * 5, "no": ids}, **named)
     rows = frames.to_rows(orders.counted())
 
     assert sorted(row["order_id"] for row in rows if row["is_return"]) == sorted(found)
@@ -344,10 +344,10 @@ def test_a_pattern_that_no_engine_knows_is_refused_when_written(pattern: str) ->
     [pa.array([True, False, None]), pa.array([1, 0, None]), pa.array([2, 0, 0], pa.int8())],
     ids=["bool", "int", "int8"],
 )
-def test_returns_by_a_column(engine: str, values: pa.Array, host: Any) -> None:
+def test_returns_by_a_column(kernel: str, values: pa.Array, host: Any) -> None:
     """By a column of booleans or of 0 and 1, missing is no return."""
     orders = orders_of(
-        host, engine, {"paid": [5.0, -6.0, 7.0], "back": values}, amount="paid",
+        host, kernel, {"paid": [5.0, -6.0, 7.0], "back": values}, amount="paid",
         returns_by=ByColumn("back"),
     )  # fmt: skip
 
@@ -364,11 +364,11 @@ def test_a_missing_mark_of_return_is_no_return_in_a_row(missing: object) -> None
     assert read_row(row | {"back": True}, columns).is_return
 
 
-def test_a_mark_of_return_may_be_text(engine: str, host: Any) -> None:
+def test_a_mark_of_return_may_be_text(kernel: str, host: Any) -> None:
     """Text such as yes and false marks returns, alone as in a frame; other text is quarantined."""
     marks = ["false", " Yes ", "否", None, "", "maybe"]
     named = {"amount": "paid", "returns_by": ByColumn("back")}
-    orders = orders_of(host, engine, {"paid": [5.0] * 6, "back": marks}, **named)
+    orders = orders_of(host, kernel, {"paid": [5.0] * 6, "back": marks}, **named)
 
     assert dict(orders.quality.quarantined) == {"unreadable_return": 1}
     assert [back for _, back in minor_units(orders)] == [True, False, False, False, False]
@@ -378,9 +378,9 @@ def test_a_mark_of_return_may_be_text(engine: str, host: Any) -> None:
     assert read[-1].reason == "unreadable_return"
 
 
-def test_trap_04_sums_are_integers_of_python(engine: str, host: Any) -> None:
+def test_trap_04_sums_are_integers_of_python(kernel: str, host: Any) -> None:
     """Sums come back as ints, although DuckDB sums integers to decimals."""
-    orders = orders_of(host, engine, {"paid": [1, 2, -3]}, amount="paid")
+    orders = orders_of(host, kernel, {"paid": [1, 2, -3]}, amount="paid")
     quality = orders.quality
     (day,) = orders.by_day()
 

@@ -56,10 +56,10 @@ def test_the_first_in_time_of_an_event_id_stays(engine: str, host: Any) -> None:
     }
 
 
-def test_a_row_that_does_not_count_is_no_first(engine: str, host: Any) -> None:
+def test_a_row_that_does_not_count_is_no_first(kernel: str, host: Any) -> None:
     """An earlier row that is quarantined for itself does not displace the one that counts."""
     rows = [("e1", None, 1), ("e1", "a", 2), ("e2", "b", None), ("e2", "b", 7), ("e2", "c", 8)]
-    events = Events(host(events_table(rows), engine), **EVENTS, properties=("row",))
+    events = Events(host(events_table(rows), kernel), **EVENTS, properties=("row",))
 
     assert kept_rows(events) == [1, 3]
     assert events.quality.quarantined == {
@@ -69,13 +69,13 @@ def test_a_row_that_does_not_count_is_no_first(engine: str, host: Any) -> None:
     }
 
 
-def test_an_unresolved_row_may_be_the_first(engine: str, host: Any) -> None:
+def test_an_unresolved_row_may_be_the_first(kernel: str, host: Any) -> None:
     """An anonymous row with the same event id counts as the first: it will have a person later."""
     table = pa.table({
         "id": ["e1", "e1", "e2"], "who": pa.array([None, "a", None]), "wx": ["o1", "o1", None],
         "at": [1, 2, 3],
     })  # fmt: skip
-    events = Events(host(table, engine), **EVENTS, identifiers={"openid": "wx"})
+    events = Events(host(table, kernel), **EVENTS, identifiers={"openid": "wx"})
     quality = events.quality
 
     assert (quality.counted, quality.unresolved) == (0, 1)
@@ -134,9 +134,6 @@ def test_the_same_repeat_stays_in_any_order(pair: tuple[int, int], host: Any) ->
     assert len(kept) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the quantity does not break a tie, so the table's order does"
-)
 def test_the_same_quantity_stays_in_any_order() -> None:
     """Of repeats that differ in the quantity alone the same stays however the table is sorted."""
     rows = [DRAWS[0] | {"id": "e", "q": quantity} for quantity in (1, 2)]
@@ -148,14 +145,14 @@ def test_the_same_quantity_stays_in_any_order() -> None:
     assert len(kept) == 1
 
 
-def test_duplicate_lines_are_kept_unless_asked(engine: str, host: Any) -> None:
+def test_duplicate_lines_are_kept_unless_asked(kernel: str, host: Any) -> None:
     """Exact duplicates are counted and reported, or, where asked for, quarantined but for one."""
     rows = [{"who": "a", "no": "1", "at": 0, "paid": 5, "note": None}] * 3
     rows += [rows[0] | {"note": "x"}, rows[0] | {"paid": 6}]
     table = pa.Table.from_pylist(rows)
 
-    keep = Orders(host(table, engine), **ORDERS).quality
-    drop = Orders(host(table, engine), **ORDERS, duplicate_lines="quarantine").quality
+    keep = Orders(host(table, kernel), **ORDERS).quality
+    drop = Orders(host(table, kernel), **ORDERS, duplicate_lines="quarantine").quality
 
     assert (keep.counted, keep.duplicate_lines, keep.quarantined) == (5, 2, {})
     assert (drop.counted, drop.duplicate_lines, drop.quarantined) == (3, 2, {"duplicate_line": 2})
@@ -177,17 +174,14 @@ def test_duplicate_lines_are_kept_unless_asked(engine: str, host: Any) -> None:
     ids=lambda array: str(array.type),
 )
 def test_duplicates_are_found_beside_columns_of_any_type(
-    engine: str, extra: pa.Array, host: Any, request: pytest.FixtureRequest
+    kernel: str, extra: pa.Array, host: Any, request: pytest.FixtureRequest
 ) -> None:
     """Two pairs of duplicates are found whatever else the host's table holds."""
-    if pa.types.is_list(extra.type) and engine in ARROW:
-        reason = "Arrow groups by no lists when duplicates are counted"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     n = len(extra)
     table = pa.table(
         {"who": ["a"] * n, "no": ["1"] * n, "at": [0] * n, "paid": [1] * n, "x": extra}
     )
-    orders = Orders(host(table, engine), **ORDERS, duplicate_lines="quarantine")
+    orders = Orders(host(table, kernel), **ORDERS, duplicate_lines="quarantine")
     distinct = 1 if extra.null_count == n else 2
 
     assert orders.quality.quarantined == {"duplicate_line": 4 - distinct}
@@ -199,9 +193,6 @@ def test_equal_floats_are_equal(
     engine: str, pair: tuple[float, float], host: Any, request: pytest.FixtureRequest
 ) -> None:
     """Rows that differ in the sign of a zero, or hold NaN, are duplicates on every engine."""
-    if pair[0] == 0 and engine in ARROW:
-        reason = "Arrow tells the zeros apart when duplicates are counted"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     table = pa.table({"who": ["a"] * 2, "no": ["1"] * 2, "at": [0] * 2, "paid": [1] * 2, "x": pair})
     orders = Orders(host(table, engine), **ORDERS, duplicate_lines="quarantine")
 
@@ -209,7 +200,6 @@ def test_equal_floats_are_equal(
     assert orders.quality.duplicate_lines == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the second look for repeats adds a column that is there")
 def test_an_event_id_goes_before_a_duplicate_line() -> None:
     """A row that repeats an event id and a whole row is quarantined for the event id, once."""
     rows = [{"who": "a", "no": "1", "at": 0, "paid": 5, "id": "e"}] * 3
@@ -247,7 +237,7 @@ def test_numbers_that_repeat_are_never_proven_unique(numbers: list[int]) -> None
     )
 
 
-def test_the_proof_looks_beyond_its_sample(engine: str, host: Any) -> None:
+def test_the_proof_looks_beyond_its_sample(kernel: str, host: Any) -> None:
     """A repeat far apart is found on every engine, and long equal beginnings do not matter."""
     rng = random.Random(2)
     texts = [f"order-of-the-year-2024-number-{i}" for i in range(30_000)]
@@ -256,7 +246,7 @@ def test_the_proof_looks_beyond_its_sample(engine: str, host: Any) -> None:
         ([*texts, texts[0]], False),
         ([*rng.sample(texts, 100), "x"], True),
     ):
-        source = frames.read(host(pa.table({"x": values}), engine))
+        source = frames.read(host(pa.table({"x": values}), kernel))
         proven = frames.proves_unique(source, source.frame, "x", rows=len(values))
 
         assert proven is (is_unique and source.is_in_process)

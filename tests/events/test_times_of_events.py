@@ -65,13 +65,13 @@ def test_a_day_that_never_was_is_read_as_pep_495_says(host: Any) -> None:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai"])
-def test_aware_times_keep_their_instant(engine: str, zone: str, host: Any) -> None:
+def test_aware_times_keep_their_instant(kernel: str, zone: str, host: Any) -> None:
     """An aware time is the same instant whatever the zone of the data."""
     known = ["2024-03-31T01:30:00+00:00", "1969-12-31T23:59:59.999999+00:00"]
     moments = [dt.datetime.fromisoformat(text) for text in known]
     times = pa.array(moments, pa.timestamp("us", "America/New_York"))
 
-    assert instants(host, engine, times, time_zone=zone) == [us_of(text) for text in known]
+    assert instants(host, kernel, times, time_zone=zone) == [us_of(text) for text in known]
 
 
 def test_text_with_an_offset_keeps_its_instant(host: Any) -> None:
@@ -82,11 +82,11 @@ def test_text_with_an_offset_keeps_its_instant(host: Any) -> None:
     assert found == [us_of("2024-01-31T00:30+00:00")] * 3
 
 
-def test_dates_begin_at_local_midnight(engine: str, host: Any) -> None:
+def test_dates_begin_at_local_midnight(kernel: str, host: Any) -> None:
     """A date is the start of its day in the zone of the data."""
     days = [dt.date(2024, 2, 29), dt.date(2024, 7, 1), dt.date(1969, 12, 31)]
 
-    found = instants(host, engine, pa.array(days), time_zone="America/New_York")
+    found = instants(host, kernel, pa.array(days), time_zone="America/New_York")
 
     assert found == [us_of(str(day), "America/New_York") for day in days]
 
@@ -94,19 +94,19 @@ def test_dates_begin_at_local_midnight(engine: str, host: Any) -> None:
 @pytest.mark.parametrize(
     ("time_format", "unit"), [("epoch_s", 10**6), ("epoch_ms", 10**3), ("epoch_us", 1)]
 )
-def test_epochs_are_instants(engine: str, time_format: str, unit: int, host: Any) -> None:
+def test_epochs_are_instants(kernel: str, time_format: str, unit: int, host: Any) -> None:
     """Seconds, milliseconds or microseconds since 1970 are instants in any zone, negative too."""
     values = [0, 1, -1, 1_709_251_199_999_999 // unit, -2_208_988_800_000_000 // unit]
     named = {"time_format": time_format, "time_zone": "Asia/Shanghai"}
 
-    assert instants(host, engine, pa.array(values), **named) == [v * unit for v in values]
+    assert instants(host, kernel, pa.array(values), **named) == [v * unit for v in values]
 
 
-def test_an_epoch_beyond_the_calendar_is_read_or_quarantined(engine: str, host: Any) -> None:
+def test_an_epoch_beyond_the_calendar_is_read_or_quarantined(kernel: str, host: Any) -> None:
     """An epoch after the year 9999 is an instant; one that would leave int64 is unreadable."""
     values = [253_402_300_800, 2**42 - 1, 2**42, 2**62, -(2**63), 2**63 - 1]
     table = pa.table({"who": ["a"] * 6, "at": pa.array(values, pa.int64())})
-    events = Events(host(table, engine), customer_id="who", occurred_at="at", time_format="epoch_s")
+    events = Events(host(table, kernel), customer_id="who", occurred_at="at", time_format="epoch_s")
     alone = [read_row({"who": "a", "at": value}, events.columns).reason for value in values]
 
     assert alone == ["counted"] * 3 + ["unreadable_time"] * 3
@@ -115,11 +115,11 @@ def test_an_epoch_beyond_the_calendar_is_read_or_quarantined(engine: str, host: 
     assert "beyond the year 9999" in str(events.quality)
 
 
-def test_dates_written_as_digits(engine: str, host: Any) -> None:
+def test_dates_written_as_digits(kernel: str, host: Any) -> None:
     """20240229 as a number is a day; 20240230 and 202402 are unreadable."""
     values = [20240229, 20240230, 202402, 19691231, None]
     table = pa.table({"who": ["a"] * 5, "at": pa.array(values, pa.int64())})
-    events = Events(host(table, engine), customer_id="who", occurred_at="at", time_format="%Y%m%d")
+    events = Events(host(table, kernel), customer_id="who", occurred_at="at", time_format="%Y%m%d")
 
     assert events.quality.counted == 2
     assert events.quality.quarantined == {"unreadable_time": 2, "no_time": 1}

@@ -83,6 +83,19 @@ def trap_table(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=TRAP_SCHEMA)
 
 
+def clock_table(rows: list[dict[str, Any]]) -> pa.Table:
+    """Return rows as a table of traps whose times are naive timestamps; others become null."""
+    clocks = []
+    for row in rows:
+        try:
+            clock = dt.datetime.fromisoformat((row["下单时间"] or "").strip())
+        except ValueError:
+            clock = None
+        clocks.append(None if clock is None or clock.tzinfo is not None else clock)
+    table = trap_table(rows)
+    return table.set_column(2, "下单时间", pa.array(clocks, pa.timestamp("us")))
+
+
 def many_trap_rows(count: int, *, seed: int) -> list[dict[str, Any]]:
     """Return rows that combine every person, time, price and quantity, for a heavier run."""
     rng = np.random.default_rng(seed)

@@ -22,6 +22,7 @@ from tests.segmentation.data import (
     TIMES,
     TRAPS,
     TRAPS_AS_OF,
+    clock_table,
     many_trap_rows,
     model,
     trap_row,
@@ -106,13 +107,21 @@ def test_every_engine_scores_online_retail_alike(
 
 def test_every_engine_scores_many_traps_alike(all_engines: Engines) -> None:
     """All policies and methods give the same rows of data full of traps on every engine."""
-    table = trap_table(many_trap_rows(4_000, seed=20_240_229))
-    columns = TRAPS | {"event_id": "event"}
+    table = clock_table(many_trap_rows(4_000, seed=20_240_229))
 
-    found = all_engines.check_all(cases_of(columns, TRAPS_AS_OF), table)
+    found = all_engines.check_all(cases_of(TRAPS | {"event_id": "event"}, TRAPS_AS_OF), table)
 
     assert all(len(rows) > 80 for rows in found.values())
     assert len({tuple(rows) for rows in found.values()}) == 6
+
+
+def test_engines_score_traps_with_times_as_text_alike(fast_engines: Engines) -> None:
+    """All policies and methods give the same rows where times are text, some of them unreadable."""
+    table = trap_table(many_trap_rows(1_000, seed=29))
+
+    found = fast_engines.check_all(cases_of(TRAPS | {"event_id": "event"}, TRAPS_AS_OF), table)
+
+    assert all(len(rows) > 80 for rows in found.values())
 
 
 def test_traps_agree_with_plain_python() -> None:

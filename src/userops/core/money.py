@@ -94,6 +94,8 @@ def number_of(value: Any) -> int | float | None:
         if not text:
             return None
         return float(text) if _NUMBER.fullmatch(text) else math.nan
+    if isinstance(value, bytes | bytearray):
+        raise TypeError("bytes are no number")  # float() would read them as text
     return float(value)
 
 

@@ -14,7 +14,7 @@ Contract of a normalised table (the columns that every later package meets):
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -169,6 +169,14 @@ def _check_time_format(_: object, __: attrs.Attribute[Any], value: object) -> No
     time_text(value)
 
 
+def _properties(value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise InvalidDefinitionError(
+            "properties", "must be several names", got=repr(value), allowed=f"({value!r},)"
+        )
+    return tuple(value)
+
+
 def _check_zone(_: object, __: attrs.Attribute[Any], value: str) -> None:
     zone(value)
 
@@ -310,7 +318,7 @@ class EventColumns(_Columns):
 
     occurred_at: str = attrs.field(validator=_check_column)
     actor: str | None = _column()
-    properties: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    properties: tuple[str, ...] = attrs.field(default=(), converter=_properties)
 
     def __attrs_post_init__(self) -> None:
         """Refuse mappings that do not say who."""

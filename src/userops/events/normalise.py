@@ -26,6 +26,7 @@ from userops.events.columns import (
     EVENT_ID,
     INSTANT_US,
     ORDER_ID,
+    QUANTITY,
     STATUS,
     UNRESOLVED,
     ByColumn,
@@ -52,6 +53,12 @@ def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) ->
     for role, column in _roles(columns).items():
         if column not in schema:
             raise ColumnNotFoundError(column, schema.names(), role=role)
+        if schema[column] == nw.Unknown and not frames.may_be_null_column(source, column):
+            raise ColumnTypeError(
+                column, "has a type that is not known", got=source.native[column].dtype
+                if source.engine == "pandas" else schema[column],
+                hint="convert it to text, a number or a datetime first",
+            )  # fmt: skip
     for role in ("customer_id", "order_id", "event_id", "return_of", "product_id"):
         named: str | None = getattr(columns, role, None)
         if named is not None:
@@ -277,9 +284,9 @@ def _without_repeats(
             frame,
             [*keys, PREFIX + "good"],
             [f"{PREFIX}tie_{role}" for role in ("time", *_ties(columns))],
-            {PREFIX + "occurrence": (PREFIX + "one", "sum")},
+            {PREFIX + f"nth_{reason}": (PREFIX + "one", "sum")},
         )
-        repeated = applies & own("good") & (own("occurrence") > 1)
+        repeated = applies & own("good") & (own(f"nth_{reason}") > 1)
         frame = frame.with_columns(
             nw.when(repeated)
             .then(nw.lit(reason_code(reason)))
@@ -303,4 +310,5 @@ def _ties(columns: OrderColumns | EventColumns) -> dict[str, str]:
     ties = {CUSTOMER_ID: PREFIX + CUSTOMER_ID}
     if isinstance(columns, OrderColumns):
         ties |= {ORDER_ID: PREFIX + ORDER_ID, AMOUNT_MINOR_UNITS: PREFIX + AMOUNT_MINOR_UNITS}
+        ties |= {QUANTITY: PREFIX + QUANTITY} if columns.quantity is not None else {}
     return ties | columns.carried()

@@ -170,10 +170,10 @@ def _money(
     priced = columns.amount is None
     price_column = columns.unit_price if priced else columns.amount
     assert price_column is not None  # the definition's own check
-    price = money.number_of(_value(row, price_column))
+    price = _number(row, price_column)
     quantity: int | float | None = None
     if columns.quantity is not None:
-        quantity = money.number_of(_value(row, columns.quantity))
+        quantity = _number(row, columns.quantity)
     problem = None
     if price is None or (priced and quantity is None):
         problem = "no_amount"
@@ -203,6 +203,17 @@ def _money(
     if quantity is not None and is_return:
         found["quantity"] = -abs(quantity)
     return found | {"amount_minor_units": minor}, None
+
+
+def _number(row: Mapping[str, Any], column: str) -> int | float | None:
+    value = _value(row, column)
+    try:
+        return money.number_of(value)
+    except (TypeError, ValueError) as error:
+        raise ColumnTypeError(
+            column, "cannot be read as a number", got=repr(value),
+            allowed="numbers, or text of numbers",
+        ) from error  # fmt: skip
 
 
 def _is_return(

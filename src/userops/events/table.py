@@ -98,6 +98,11 @@ class EventTable:
         self.source = frames.read(frame)
         if columns is not None and named:
             raise InvalidArgumentError("columns", "is given together with named columns")
+        if columns is not None and not isinstance(columns, self._definition):
+            raise InvalidArgumentError(
+                "columns", "is another kind of mapping", got=type(columns).__name__,
+                allowed=self._definition.__name__,
+            )  # fmt: skip
         self.columns = columns if columns is not None else self._named(named)
         check_schema(self.source, self.columns)
 
@@ -195,22 +200,25 @@ class EventTable:
     def quality(self) -> Quality:
         """What became of each row; see `Quality`. Counts exact duplicate rows as well."""
         host = self._normalised.select(self.source.frame.collect_schema().names())
-        groups = host.group_by(host.collect_schema().names()).agg(nw.len().alias("userops__rows"))
-        distinct = int(frames.to_rows(groups.select(n=nw.len()))[0]["n"])
+        distinct = frames.distinct_rows(self.source, host)
         full = audited(self._normalised, self.columns, with_totals=True)
         return attrs.evolve(full, duplicate_lines=full.rows - distinct)
 
     @cached_property
     def quarantine(self) -> Any:
-        """The rows that cannot count, as they came, with their `reason`; the host's frame type."""
+        """The rows that cannot count, as they came, with their `reason`; the host's frame type.
+
+        Where the host has a column `reason` of its own, ours is `quarantine_reason`.
+        """
         status = nw.col(PREFIX + STATUS)
         reason: Any = nw.lit("")
         for code, name in enumerate(REASONS):
             if code != COUNTED:
                 reason = nw.when(status == code).then(nw.lit(name)).otherwise(reason)
-        kept = self._normalised.filter(status > COUNTED).select(
-            *self.source.frame.collect_schema().names(), reason.alias("reason")
-        )
+        names = self.source.frame.collect_schema().names()
+        # A host may have reasons of its own, such as those of returns.
+        said = "reason" if "reason" not in names else "quarantine_reason"
+        kept = self._normalised.filter(status > COUNTED).select(*names, reason.alias(said))
         return self.source.give_back(kept)
 
     def clean(self) -> Any:
@@ -219,7 +227,10 @@ class EventTable:
         The instant is a datetime in UTC under the role's name; money is `amount_minor_units`.
         """
         time_role = "ordered_at" if isinstance(self.columns, OrderColumns) else "occurred_at"
-        frame = self.counted().rename({INSTANT_US: time_role})
+        frame = self.counted()
+        if time_role in frame.collect_schema().names():
+            frame = frame.drop(time_role)
+        frame = frame.rename({INSTANT_US: time_role})
         return self.source.give_back(frames.with_datetime(self.source, frame, time_role))
 
     def by_day(self) -> list[dict[str, Any]]:

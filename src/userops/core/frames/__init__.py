@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from userops.core.frames.dialects import with_datetime, with_epoch_us, with_sticky_hash
     from userops.core.frames.order import (
         column_values,
+        distinct_rows,
         keys_at_ranks,
         values_at_ranks,
         with_running,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         backend_of,
         concat_rows,
         counted_by,
+        may_be_null_column,
         read,
         small_table,
         to_arrow,
@@ -48,8 +50,10 @@ __all__ = [
     "column_values",
     "concat_rows",
     "counted_by",
+    "distinct_rows",
     "from_arrow",
     "keys_at_ranks",
+    "may_be_null_column",
     "proves_unique",
     "read",
     "small_table",
@@ -67,13 +71,20 @@ __getattr__, __dir__ = lazy_names(
     {
         "conversions": ("BACKENDS", "Engine", "from_arrow"),
         "dialects": ("with_datetime", "with_epoch_us", "with_sticky_hash"),
-        "order": ("column_values", "keys_at_ranks", "values_at_ranks", "with_running"),
+        "order": (
+            "column_values",
+            "distinct_rows",
+            "keys_at_ranks",
+            "values_at_ranks",
+            "with_running",
+        ),
         "sources": (
             "Frame",
             "Source",
             "backend_of",
             "concat_rows",
             "counted_by",
+            "may_be_null_column",
             "read",
             "small_table",
             "to_arrow",

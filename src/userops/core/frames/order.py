@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from userops.core.frames.sources import Frame, Source
 
-__all__ = ["AtRank", "column_values", "keys_at_ranks", "values_at_ranks", "with_running"]
+__all__ = [
+    "AtRank",
+    "column_values",
+    "distinct_rows",
+    "keys_at_ranks",
+    "values_at_ranks",
+    "with_running",
+]
 
 
 def with_running(
@@ -100,6 +107,19 @@ def _running_within(
     drop = np.cumsum(starts) * spread
     lowest: NDArray[np.int64] = np.minimum.accumulate(values - drop) + drop
     return lowest
+
+
+def distinct_rows(source: Source, frame: Frame) -> int:
+    """Count the rows that differ from each other in some column."""
+    names = frame.collect_schema().names()
+    # Numbered, because a dotted name means a column of a table to some engines.
+    keys = [f"k{i}" for i, _ in enumerate(names)]
+    frame = frame.select(nw.col(name).alias(key) for name, key in zip(names, keys, strict=True))
+    if source.engine in ("pandas", "pyarrow"):
+        table = to_arrow(frame)
+        frame = as_frame(pa.table({key: _plain_key(table[key]) for key in keys}))
+    groups = frame.group_by(keys).agg(nw.len().alias("rows"))
+    return int(to_rows(groups.select(n=nw.len()))[0]["n"])
 
 
 class AtRank(NamedTuple):

@@ -27,6 +27,7 @@ __all__ = [
     "backend_of",
     "concat_rows",
     "counted_by",
+    "may_be_null_column",
     "read",
     "small_table",
     "to_arrow",
@@ -183,6 +184,13 @@ def small_table(
 def concat_rows(frames: Iterable[Frame]) -> Frame:
     """Stack frames of the same columns."""
     return nw.concat(list(frames), how="vertical")
+
+
+def may_be_null_column(source: Source, column: str) -> bool:
+    """Whether a column of a type that narwhals does not know can be one of nulls alone."""
+    if source.engine not in ("pandas", "pyarrow"):
+        return True
+    return bool(pa.types.is_null(source.frame.to_native().schema.field(column).type))
 
 
 def counted_by(frame: Frame, keys: Sequence[str]) -> Frame:
