@@ -81,11 +81,10 @@ def test_other_missing_columns_are_named_too(mapping: dict[str, Any], column: st
 
 
 def test_columns_of_any_name_are_read(engine: str, host: Any) -> None:
-    """Columns may be Chinese, spaced, quoted, dotted, a word of SQL, or differ in case alone."""
+    """Columns may be Chinese, spaced, quoted, dotted, or a word of SQL."""
     names = ["客户", "Order No", 'the "time"', "select", "a.b", "ID"]
-    table = pa.table(
-        dict(zip(names, [["a"], ["1"], ["2024-01-05"], [1.5], ["x"], ["p"]], strict=True))
-    )
+    values = [["a"], ["1"], [dt.date(2024, 1, 5)], [1.5], ["x"], ["p"]]
+    table = pa.table(dict(zip(names, values, strict=True)))
     orders = Orders(
         host(table, engine), customer_id="客户", order_id="Order No", ordered_at='the "time"',
         amount="select", channel="a.b", product_id="ID",
@@ -258,7 +257,7 @@ def test_a_type_that_nobody_knows_is_refused(role: str) -> None:
 def test_categories_are_ids(kernel: str, host: Any) -> None:
     """Categories, also with gaps, are text."""
     who = pa.array(["a", None, " ", "b"]).dictionary_encode()
-    table = pa.table({"who": who, "at": ["2024-01-01"] * 4, "paid": [1] * 4})
+    table = pa.table({"who": who, "at": pa.array([1] * 4, pa.date32()), "paid": [1] * 4})
     orders = Orders(host(table, kernel), customer_id="who", ordered_at="at", amount="paid")
 
     assert sorted(row["customer_id"] for row in frames.to_rows(orders.counted())) == ["a", "b"]
@@ -269,7 +268,8 @@ def test_categories_are_ids(kernel: str, host: Any) -> None:
 def test_trap_06_ids_above_int64_keep_every_digit(engine: str, ids: list[Any], host: Any) -> None:
     """Ids above 2**63, as text and as unsigned numbers, come out as they went in."""
     dtype = pa.uint64() if isinstance(ids[0], int) else pa.string()
-    table = pa.table({"who": pa.array(ids, dtype), "at": ["2024-01-01"] * 2, "paid": [1, 2]})
+    day = pa.array([1, 1], pa.date32())
+    table = pa.table({"who": pa.array(ids, dtype), "at": day, "paid": [1, 2]})
     orders = Orders(host(table, engine), customer_id="who", ordered_at="at", amount="paid")
 
     found = {row["customer_id"] for row in frames.to_rows(orders.counted())}
@@ -284,7 +284,8 @@ def test_trap_06_ids_above_int64_keep_every_digit(engine: str, ids: list[Any], h
 def test_clean_has_the_normalised_columns(engine: str, host: Any) -> None:
     """`clean` gives the counted rows with ids, a time in UTC, exact money and the mapped roles."""
     table = pa.table({
-        "who": ["a", None], "no": ["1", "2"], "at": ["2024-01-05 08:00", "2024-01-06"],
+        "who": ["a", None], "no": ["1", "2"],
+        "at": pa.array([dt.datetime.fromisoformat("2024-01-05T08:00"), None], pa.timestamp("us")),
         "paid": [-9.99, 1.0], "q": [1, 1], "web": ["app", "web"], "note": ["x", "y"],
     })  # fmt: skip
     native = host(table, engine)
@@ -306,25 +307,26 @@ def test_clean_has_the_normalised_columns(engine: str, host: Any) -> None:
 def test_the_quarantine_shows_rows_as_they_came(engine: str, host: Any) -> None:
     """The quarantine is of the host's type, with the host's columns unchanged, and the reason."""
     table = pa.table({
-        "who": [None, "b"], "at": ["2024-01-05", " ?"], "paid": ["1", "2"],
+        "who": [None, "b"], "at": [dt.date(2024, 1, 5)] * 2, "paid": ["1", " ?"],
         "note": ["中文", None], "flag": [True, None],
     })  # fmt: skip
     native = host(table, engine)
     orders = Orders(native, customer_id="who", ordered_at="at", amount="paid")
-    rows = frames.to_rows(frames.read(orders.quarantine).frame.sort("paid"))
+    rows = frames.to_rows(frames.read(orders.quarantine).frame.sort("flag", nulls_last=True))
 
     assert type(orders.quarantine) is type(native)
     assert rows == [
-        {"who": None, "at": "2024-01-05", "paid": "1", "note": "中文", "flag": True,
+        {"who": None, "at": dt.date(2024, 1, 5), "paid": "1", "note": "中文", "flag": True,
          "reason": "no_customer"},
-        {"who": "b", "at": " ?", "paid": "2", "note": None, "flag": None,
-         "reason": "unreadable_time"},
+        {"who": "b", "at": dt.date(2024, 1, 5), "paid": " ?", "note": None, "flag": None,
+         "reason": "unreadable_amount"},
     ]  # fmt: skip
 
 
 def test_the_quarantine_of_a_host_with_reasons_of_its_own(kernel: str, host: Any) -> None:
     """A host's own column `reason`, such as that of a return, does not break the quarantine."""
-    table = pa.table({"who": [None], "at": ["2024-01-05"], "paid": [1], "reason": ["too small"]})
+    day = pa.array([1], pa.date32())
+    table = pa.table({"who": [None], "at": day, "paid": [1], "reason": ["too small"]})
     orders = Orders(host(table, kernel), customer_id="who", ordered_at="at", amount="paid")
 
     (row,) = frames.to_rows(frames.read(orders.quarantine).frame)
@@ -334,7 +336,8 @@ def test_the_quarantine_of_a_host_with_reasons_of_its_own(kernel: str, host: Any
 def test_events_carry_their_properties(kernel: str, host: Any) -> None:
     """Events carry actor, channel, source and the named properties, and no money."""
     table = pa.table({
-        "who": ["a"], "at": ["2024-01-05"], "guide": ["g1"], "from": ["offline/lift-2/poster"],
+        "who": ["a"], "at": pa.array([19_727], pa.date32()), "guide": ["g1"],
+        "from": ["offline/lift-2/poster"],
         "score": [4.5], "tags": ["x"],
     })  # fmt: skip
     events = Events(

@@ -76,16 +76,30 @@ far_rows = [
 ]
 
 
-def cases_of(columns: dict[str, Any], as_of: str, *, definition: Case | None = None) -> Any:
-    """Return one case a policy and method, which share the checked orders of a frame."""
-    known: dict[int, Orders] = {}
+class OnceHistory(History):
+    """A history that keeps the totals of an instant, so that two definitions share them."""
 
-    def orders_of(native: Any) -> Orders:
-        return known.setdefault(id(native), Orders(native, **columns))
+    def order_totals(self, as_of: Any) -> Any:
+        """Compute the totals on the first call."""
+        if not hasattr(self, "kept"):
+            self.kept = self.orders.source.materialise(super().order_totals(as_of))
+        return self.kept
 
-    def case(policy: Any, method: str) -> Case:
+
+def cases_of(columns: dict[str, Any], as_of: str) -> dict[str, Case]:
+    """Return one case a policy and method; those of one frame share its checked orders."""
+    histories: dict[Any, History] = {}
+
+    def history_of(native: Any, policy: Any) -> History:
+        if (id(native), policy) not in histories:
+            known = next((h for key, h in histories.items() if key[0] == id(native)), None)
+            orders = known.orders if known else Orders(native, **columns)
+            histories[id(native), policy] = OnceHistory(orders, returns=policy)
+        return histories[id(native), policy]
+
+    def case(policy: str, method: str) -> Case:
         return lambda native: (
-            model(method).fit(History(orders_of(native), returns=policy), as_of=as_of).score()
+            model(method).fit(history_of(native, policy), as_of=as_of).score()
         )
 
     return {f"{p} {m}": case(p, m) for p in POLICIES for m in METHODS}

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 import attrs
 import pyarrow as pa
 import pytest
-
 from tests.segmentation.independent_sql import CLASSIC, EIGHT_ZH
+
 from userops import RFM, Orders
 from userops.errors import InvalidDefinitionError
 from userops.segmentation import (
