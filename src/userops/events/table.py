@@ -285,7 +285,7 @@ class EventTable:
         """Return the engine and the mapping; computes nothing."""
         bare = attrs.fields(type(self.columns))
         shown = {a.name: getattr(self.columns, a.name) for a in bare}
-        unsaid: tuple[object, ...] = (None, {}, (), "UTC", "keep", BySign())
+        unsaid: tuple[object, ...] = (None, {}, (), "UTC", "keep", 2, BySign())
         roles = ", ".join(f"{k}={v!r}" for k, v in shown.items() if v not in unsaid)
         return f"{type(self).__name__}(<{self.source.engine}>, {roles})"
 
