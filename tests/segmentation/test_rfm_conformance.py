@@ -98,9 +98,7 @@ def cases_of(columns: dict[str, Any], as_of: str) -> dict[str, Case]:
         return histories[id(native), policy]
 
     def case(policy: str, method: str) -> Case:
-        return lambda native: (
-            model(method).fit(history_of(native, policy), as_of=as_of).score()
-        )
+        return lambda native: model(method).fit(history_of(native, policy), as_of=as_of).score()
 
     return {f"{p} {m}": case(p, m) for p in POLICIES for m in METHODS}
 
