@@ -20,6 +20,7 @@ def prepare_polars(options: Options) -> Prepared:
     """Scan lazily, and collect the scores."""
     import polars as pl
 
+    load_everything(pl.LazyFrame({"n": [1]}))
     path = options.size.orders(options.ids)
     return _prepared(lambda: pl.scan_parquet(path), lambda frame: frame.collect())
 
@@ -29,6 +30,7 @@ def prepare_duckdb(options: Options) -> Prepared:
     import duckdb
 
     connection = duckdb.connect(config={"threads": options.threads})
+    load_everything(connection.sql("SELECT 1 AS n"))
     path = str(options.size.orders(options.ids))
     return _prepared(lambda: connection.read_parquet(path), lambda frame: frame.to_arrow_table())
 
@@ -37,6 +39,7 @@ def prepare_pandas(options: Options) -> Prepared:
     """Read the four columns; integer ids with gaps as pandas' own nullable integers."""
     import pandas as pd
 
+    load_everything(pd.DataFrame({"n": [1]}))
     path = options.size.orders(options.ids)
     dtypes: dict[str, Any] = {"dtype_backend": "numpy_nullable"} if options.ids == "int" else {}
     return _prepared(
@@ -47,8 +50,6 @@ def prepare_pandas(options: Options) -> Prepared:
 def _prepared(read: Callable[[], Any], rows: Callable[[Any], Any]) -> Prepared:
     from userops.events import OrderColumns, Orders
     from userops.segmentation import RFM
-
-    load_everything()
 
     columns = OrderColumns(
         customer_id="customer_id",
@@ -65,14 +66,15 @@ def _prepared(read: Callable[[], Any], rows: Callable[[Any], Any]) -> Prepared:
     return Prepared(run, answer=_answer)
 
 
-def load_everything() -> None:
-    """Import what userops loads when it is first used; the import has a row of its own."""
+def load_everything(sample: Any) -> None:
+    """Import what userops and narwhals load at the first use of an engine's frame."""
     import pyarrow.compute  # noqa: F401
 
     from userops.core import frames
 
     for name in frames.__all__:
         getattr(frames, name)
+    frames.to_rows(frames.read(sample).frame)
 
 
 def _answer(result: tuple[Orders, Any]) -> Answer:

@@ -30,13 +30,16 @@ __all__ = [
     "check_rounding",
     "check_scale",
     "fits_expr",
+    "is_exact_expr",
     "major_expr",
     "major_float",
     "minor_expr",
     "minor_of",
-    "nearest_expr",
     "number_of",
     "parse_number_expr",
+    "scales_back_expr",
+    "whole_expr",
+    "within_noise_expr",
 ]
 
 Rounding = Literal["half_even", "half_up"]
@@ -135,46 +138,53 @@ def as_float(whole: nw.Expr) -> nw.Expr:
     return whole / 1
 
 
-def nearest_expr(scaled: nw.Expr) -> nw.Expr:
-    """Return the nearest integers of floats in minor units; 0 where these are out of range."""
-    # Out-of-range values would fail or wrap in the cast, so they are zeroed; `fits` excludes them.
-    safe = nw.when(scaled.abs() <= float(EXACT_FLOAT)).then(scaled).otherwise(nw.lit(0.0))
-    return (safe + _HALF).floor().cast(nw.Int64)
+def is_exact_expr(scaled: nw.Expr) -> nw.Expr:
+    """Return whether floats in minor units are numbers in the range that floats hold exactly."""
+    return (scaled.abs() <= float(EXACT_FLOAT)).fill_null(False)
 
 
-def fits_expr(
-    amount: nw.Expr, scale: int, *, scaled: nw.Expr | None = None, near: nw.Expr | None = None
-) -> nw.Expr:
-    """Return whether float amounts fit the scale; False for null and out of range.
+def whole_expr(scaled: nw.Expr, is_exact: nw.Expr) -> nw.Expr:
+    """Return the nearest whole numbers of floats in minor units; null for those not exact.
 
-    Args:
-        amount: Major units.
-        scale: Decimals of the minor unit.
-        scaled: `amount * 10**scale` where a frame holds it already; eager engines would compute
-            it again at each mention.
-        near: `nearest_expr(scaled)` where a frame holds it already.
+    Those would fail or wrap in a cast. Some engines floor to integers at once, others to floats.
     """
-    scaled = amount * float(10**scale) if scaled is None else scaled
-    near = nearest_expr(scaled) if near is None else near
-    gap = (scaled - as_float(near)).abs()
-    in_range = scaled.abs() <= float(EXACT_FLOAT)
-    is_noise = (gap <= _NOISE_UNITS) & (gap <= scaled.abs() * _NOISE_SHARE)
-    return (in_range & (is_noise | (major_expr(near, scale) == amount))).fill_null(False)
+    return (nw.when(is_exact).then(scaled) + _HALF).floor()
+
+
+def within_noise_expr(gap: nw.Expr, scaled: nw.Expr) -> nw.Expr:
+    """Return whether the gap between a float and a count of units is arithmetic noise."""
+    return (gap <= _NOISE_UNITS) & (gap <= scaled.abs() * _NOISE_SHARE)
+
+
+def scales_back_expr(whole: nw.Expr, amount: nw.Expr, scale: int) -> nw.Expr:
+    """Return whether an amount is the float nearest to its count of units."""
+    return _quotient(whole, scale) == amount
+
+
+def fits_expr(amount: nw.Expr, scale: int) -> nw.Expr:
+    """Return whether float amounts fit the scale; False for null and for those too large.
+
+    An eager engine computes a sub-expression again at each mention; over many rows the parts are
+    better made columns, one by one.
+    """
+    scaled = amount * float(10**scale)
+    whole = whole_expr(scaled, is_exact_expr(scaled))
+    fits = within_noise_expr((scaled - whole).abs(), scaled)
+    return (fits | scales_back_expr(whole, amount, scale)).fill_null(False)
 
 
 def minor_expr(amount: nw.Expr, scale: int, rounding: Rounding | None = None) -> nw.Expr:
     """Return float amounts as int64 minor units; meaningful where they fit or are rounded."""
     scaled = amount * float(10**scale)
-    near = nearest_expr(scaled)
+    is_exact = is_exact_expr(scaled)
+    near = whole_expr(scaled, is_exact).cast(nw.Int64)
     if rounding is None:
         return near
-    # Some engines floor to integers at once, so what is out of range is zeroed before.
-    size = scaled.abs()
-    size = nw.when(size <= float(EXACT_FLOAT)).then(size).otherwise(nw.lit(0.0))
+    size: nw.Expr = nw.when(is_exact).then(scaled.abs())
     half = size + 0.5
-    away = nearest_expr(half)
-    gap = (half - away.cast(nw.Float64)).abs()
-    is_tie = (gap <= _NOISE_UNITS) & (gap <= size * _NOISE_SHARE)
+    away = (half + _HALF).floor()
+    is_tie = within_noise_expr((half - away).abs(), size)
+    away = away.cast(nw.Int64)
     if rounding == "half_even":
         tied = nw.when(away % 2 == 1).then(away - 1).otherwise(away)
     else:
@@ -190,10 +200,14 @@ def major_float(minor: int, scale: int) -> float:
 
 
 def major_expr(minor: nw.Expr, scale: int) -> nw.Expr:
-    """Return a column of minor units in major units as floats, the same on every engine.
+    """Return a column of minor units in major units as floats, the same on every engine."""
+    return _quotient(as_float(minor), scale)
+
+
+def _quotient(units: nw.Expr, scale: int) -> nw.Expr:
+    """Divide units of a whole value by their number in a major unit.
 
     The divisor is made a column: Polars divides a column by a constant by multiplying with its
     reciprocal, which is off in the last bit (170700 / 1000 gives 170.70000000000002).
     """
-    units = as_float(minor)
     return units / (units * 0.0 + float(10**scale))

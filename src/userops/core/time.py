@@ -90,6 +90,8 @@ class Zone:
 
     def instant_expr(self, clock: nw.Expr, *, between_us: tuple[int, int]) -> nw.Expr:
         """Return the instants of a column of clock readings that lie within `between_us`."""
+        if self.offsets_us == (0,):
+            return clock
         instant: nw.Expr = clock - _steps(
             clock, self._local_changes_us, self.offsets_us, between_us
         )

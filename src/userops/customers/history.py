@@ -179,15 +179,12 @@ class History:
             rows = rows.group_by(CUSTOMER_ID, ORDER_ID).agg(
                 nw.col(FIRST_US).min(), nw.col(*sums).sum()
             )
-        totals = (
-            rows.group_by(CUSTOMER_ID)
-            .agg(
-                nw.col(FIRST_US).max().alias(LAST_US),
-                nw.col(FIRST_US).count().alias(FREQUENCY),
-                nw.col(*sums).sum(),
-            )
-            .with_columns(nw.col(FREQUENCY, *sums).cast(nw.Int64))
-        )
+        taken: dict[str, tuple[str, frames.Aggregate]] = {
+            LAST_US: (FIRST_US, "max"),
+            FREQUENCY: (FIRST_US, "count"),
+        }
+        taken |= {name: (name, "sum") for name in sums}
+        totals = frames.totals_by_key(orders.source, rows, CUSTOMER_ID, taken)
         return totals.rename({AMOUNT_MINOR_UNITS: MONETARY}).filter(nw.col(FREQUENCY) > 0)
 
     def event_totals(self, event: str, as_of: AsOf) -> frames.Frame:
@@ -198,11 +195,12 @@ class History:
         before = as_of_us(as_of, self.zone)
         if event == ORDER:
             return self.order_totals(as_of).select(CUSTOMER_ID, LAST_US, FREQUENCY)
-        rows = self.table(event).counted(before_us=before)
-        return (
-            rows.group_by(CUSTOMER_ID)
-            .agg(nw.col(INSTANT_US).max().alias(LAST_US), nw.len().alias(FREQUENCY))
-            .with_columns(nw.col(FREQUENCY).cast(nw.Int64))
+        table = self.table(event)
+        return frames.totals_by_key(
+            table.source,
+            table.counted(before_us=before),
+            CUSTOMER_ID,
+            {LAST_US: (INSTANT_US, "max"), FREQUENCY: (INSTANT_US, "count")},
         )
 
     def linked_returns(self, as_of: AsOf) -> Any:
@@ -285,7 +283,9 @@ class History:
             if _kind_of_ids(table) not in (None, _KINDS.get(type(customer_id))):
                 rows[name] = ()
                 continue
-            mine = frames.to_rows(table.counted().filter(nw.col(CUSTOMER_ID) == customer_id))
+            mine = frames.to_rows(
+                table.counted().filter(nw.col(CUSTOMER_ID) == frames.constant(customer_id))
+            )
             rows[name] = tuple(mine)
         if not any(rows.values()):
             raise EmptyHistoryError(

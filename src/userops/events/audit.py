@@ -19,21 +19,28 @@ from userops.events.columns import (
     EventColumns,
     OrderColumns,
 )
+from userops.events.money_columns import with_money
 from userops.events.normalise import is_counted
 from userops.events.quality import Quality
 from userops.events.working_columns import MISFIT, PREFIX, TOO_LARGE, own
 
 __all__ = ["audited"]
 
+_LIMIT = 2**62
 _TOTALS = ("purchased_minor_units", "returned_minor_units", "zero_amounts")
 
 
 def audited(
-    normalised: frames.Frame, columns: OrderColumns | EventColumns, *, with_totals: bool
+    source: frames.Source,
+    normalised: frames.Frame,
+    columns: OrderColumns | EventColumns,
+    *,
+    with_totals: bool,
 ) -> Quality:
     """Count what became of the rows of a normalised table, and check its money.
 
     Args:
+        source: Where the table comes from.
         normalised: What `normalise.normalised` returned.
         columns: The mapping.
         with_totals: Whether money totals and zero amounts are wanted too; they cost half as much
@@ -43,13 +50,12 @@ def audited(
         MoneyScaleError: If amounts do not fit the declared scale; names the scale that would.
         MoneyOverflowError: If an amount, or a sum that could occur, leaves int64.
     """
-    counted = _counted_rows(normalised, columns, with_totals=with_totals)
+    counted = _counted_rows(source, normalised, columns, with_totals=with_totals)
     others: list[dict[str, Any]] = []
     if counted["rows"] < counted["all"]:
-        others = _other_rows(normalised, columns)
+        others = _other_rows(source, normalised, columns)
     if isinstance(columns, OrderColumns):
-        unresolved = [row for row in others if row["status"] == UNRESOLVED]
-        _check_money(normalised, [counted, *unresolved], columns)
+        _check_money(normalised, counted, others, columns)
     quarantined = {REASONS[row["status"]]: int(row["rows"]) for row in others if row["status"] > 0}
     facts: dict[str, Any] = {}
     if isinstance(columns, OrderColumns):
@@ -68,51 +74,83 @@ def audited(
 
 
 def _counted_rows(
-    normalised: frames.Frame, columns: OrderColumns | EventColumns, *, with_totals: bool
+    source: frames.Source,
+    normalised: frames.Frame,
+    columns: OrderColumns | EventColumns,
+    *,
+    with_totals: bool,
 ) -> dict[str, Any]:
     """Sum over the rows that count, without grouping; `all` is the number of all rows."""
-    good = is_counted(columns)
-    instant = nw.when(good).then(own(INSTANT_US))
-    measured: dict[str, Any] = {"rows": good.cast(nw.Int64), "first": instant, "last": instant}
+    good = own("good")
+    measured: dict[str, Any] = {"instant": nw.when(good).then(own(INSTANT_US)), "rows": good}
     if isinstance(columns, OrderColumns):
         amount, returned = own(AMOUNT_MINOR_UNITS), own(IS_RETURN)
-        magnitude = nw.when(good).then(money.as_float(amount).abs())
-        measured["magnitude"] = magnitude.otherwise(nw.lit(0.0))
-        measured["inexact"] = (good & (own(MISFIT) | own(TOO_LARGE))).cast(nw.Int64)
-        measured["returns"] = (good & returned).cast(nw.Int64)
+        measured["amount"] = amount
+        measured["inexact"] = good & (own(MISFIT) | own(TOO_LARGE))
+        measured["returns"] = good & returned
         if with_totals:
             for name, chosen in zip(_TOTALS[:2], (good & ~returned, good & returned), strict=True):
-                measured[name] = nw.when(chosen).then(amount).otherwise(nw.lit(0))
-            zero = good & ~returned & (amount == 0).fill_null(False)
-            measured[_TOTALS[2]] = zero.cast(nw.Int64)
-    frame = normalised.select(**{PREFIX + name: value for name, value in measured.items()})
-    extremes = {"first": own("first").min(), "last": own("last").max()}
-    sums = {name: own(name).sum() for name in measured if name not in extremes}
-    return frames.to_rows(frame.select(**{"all": nw.len()}, **extremes, **sums))[0]
+                measured[name] = nw.when(chosen).then(amount)
+            measured[_TOTALS[2]] = good & ~returned & (amount == 0).fill_null(False)
+    flags = {name for name in ("rows", "inexact", "returns", _TOTALS[2]) if name in measured}
+    extremes = {"first": own("instant").min(), "last": own("instant").max()}
+    if "amount" in measured:
+        extremes |= {"lowest": own("amount").min(), "highest": own("amount").max()}
+    sums = [own(n).sum().alias(n) for n in measured if n not in ("instant", "amount")]
+
+    def plan(piece: frames.Frame) -> frames.Frame:
+        piece = piece.with_columns(is_counted(source, columns).alias(PREFIX + "good"))
+        piece = piece.select(
+            (value.cast(nw.Int64) if name in flags else value).alias(PREFIX + name)
+            for name, value in measured.items()
+        )
+        return piece.select(*sums, all=nw.len(), **extremes)
+
+    return _merged(frames.to_rows(frames.by_morsel(source, normalised, plan)))
+
+
+def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Merge the aggregates of pieces; of no row, sums are 0 and extremes None."""
+    known = {name: [row[name] for row in rows if row[name] is not None] for name in rows[0]}
+    extremes = {"first": min, "last": max, "lowest": min, "highest": max}
+    return {
+        name: extremes[name](values, default=None) if name in extremes else sum(values)
+        for name, values in known.items()
+    }
 
 
 def _other_rows(
-    normalised: frames.Frame, columns: OrderColumns | EventColumns
+    source: frames.Source, normalised: frames.Frame, columns: OrderColumns | EventColumns
 ) -> list[dict[str, Any]]:
     """Count the rows that do not count, by status."""
     measured = {STATUS: own(STATUS)}
     if isinstance(columns, OrderColumns):
-        measured["magnitude"] = money.as_float(own(AMOUNT_MINOR_UNITS)).abs()
         measured["inexact"] = (own(MISFIT) | own(TOO_LARGE)).cast(nw.Int64)
-    frame = normalised.select(
-        is_counted(columns).alias(PREFIX + "good"),
-        **{PREFIX + name: value for name, value in measured.items()},
-    )
     sums = [own(name).sum().alias(name) for name in measured if name != STATUS]
-    grouped = frame.filter(~own("good")).group_by(PREFIX + STATUS)
-    rows = frames.to_rows(grouped.agg(nw.len().alias("rows"), *sums))
-    return [row | {"status": int(row[PREFIX + STATUS])} for row in rows]
+
+    def plan(piece: frames.Frame) -> frames.Frame:
+        piece = piece.filter(~is_counted(source, columns)).select(
+            value.alias(PREFIX + name) for name, value in measured.items()
+        )
+        grouped = piece.group_by(PREFIX + STATUS).agg(nw.len().alias("rows"), *sums)
+        return grouped.rename({PREFIX + STATUS: STATUS})
+
+    rows = frames.to_rows(frames.by_morsel(source, normalised, plan))
+    statuses = sorted({int(row[STATUS]) for row in rows})
+    return [
+        _merged([row for row in rows if row[STATUS] == status]) | {"status": status}
+        for status in statuses
+    ]
 
 
 def _check_money(
-    normalised: frames.Frame, rows: list[dict[str, Any]], columns: OrderColumns
+    normalised: frames.Frame,
+    counted: dict[str, Any],
+    others: list[dict[str, Any]],
+    columns: OrderColumns,
 ) -> None:
-    if any(row["inexact"] for row in rows):
+    unresolved = [row for row in others if row["status"] == UNRESOLVED]
+    if any(row["inexact"] for row in (counted, *unresolved)):
         read = normalised.filter(own(STATUS) <= COUNTED)
         flags = {flag: own(flag).cast(nw.Int64).sum() for flag in (TOO_LARGE, MISFIT)}
         found = frames.to_rows(read.select(**flags))[0]
@@ -123,8 +161,13 @@ def _check_money(
                 hint="check the unit of the column, or declare a smaller scale",
             )
         raise _scale_error(normalised, int(found[MISFIT]), columns)
-    total = sum(row["magnitude"] or 0 for row in rows)
-    if total >= 2.0**62:
+    largest = max(abs(counted["lowest"] or 0), abs(counted["highest"] or 0))
+    if largest * int(counted["all"]) < _LIMIT:
+        return  # no sum of these rows can leave int64
+    read = normalised.filter(own(STATUS) <= COUNTED)
+    amounts = read.select(money.as_float(own(AMOUNT_MINOR_UNITS)).abs().alias("magnitude"))
+    total = frames.to_rows(amounts.select(nw.col("magnitude").sum()))[0]["magnitude"] or 0.0
+    if total >= _LIMIT:
         raise MoneyOverflowError(
             "the sum of all amounts would leave exact 64-bit integers",
             got=f"about {total:.3g} minor units",
@@ -136,7 +179,7 @@ def _check_money(
 
 def _scale_error(normalised: frames.Frame, misfits: int, columns: OrderColumns) -> MoneyScaleError:
     paid = own("paid")
-    bad = normalised.filter((nw.col(PREFIX + STATUS) <= COUNTED) & nw.col(PREFIX + MISFIT))
+    bad = with_money(normalised.filter((own(STATUS) <= COUNTED) & own(MISFIT)), columns)
     wider = range(columns.scale + 1, money.MAX_SCALE + 1)
     counts = frames.to_rows(
         bad.select(

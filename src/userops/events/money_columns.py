@@ -38,27 +38,10 @@ def with_money(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
     if priced and not is_whole_quantity:
         # 1.5 kg at 2.00: only the product has to fit the scale.
         price, is_whole_price = money.as_float(price) * quantity, False
-    factor = 10**columns.scale
     if is_whole_price:
-        large = money.as_float(price).abs() * float(factor) > _LIMIT
-        minor = nw.when(large).then(nw.lit(0)).otherwise(price) * factor
-        fits = nw.lit(True)
+        frame = _with_whole_minor(frame, price, columns)
     else:
-        frame = frame.with_columns((price * float(factor)).alias(PREFIX + "scaled"))
-        scaled = own("scaled")
-        large = scaled.abs() > float(money.EXACT_FLOAT)
-        if columns.rounding is None:
-            frame = frame.with_columns(money.nearest_expr(scaled).alias(PREFIX + "near"))
-            minor = own("near")
-            fits = money.fits_expr(price, columns.scale, scaled=scaled, near=minor)
-        else:
-            minor, fits = money.minor_expr(price, columns.scale, columns.rounding), nw.lit(True)
-    frame = frame.with_columns(
-        minor.cast(nw.Int64).alias(PREFIX + AMOUNT_MINOR_UNITS),
-        (money.as_float(price) if is_whole_price else price).alias(PREFIX + "paid"),
-        large.fill_null(False).alias(PREFIX + TOO_LARGE),
-        (~fits).alias(PREFIX + MISFIT),
-    )
+        frame = _with_float_minor(frame, price, columns)
     if priced and is_whole_quantity:
         product = money.as_float(own(AMOUNT_MINOR_UNITS)) * money.as_float(quantity)
         large = (product.abs() > _LIMIT).fill_null(False)
@@ -68,6 +51,43 @@ def with_money(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
             (own(TOO_LARGE) | large).alias(PREFIX + TOO_LARGE),
         )
     return _signed(frame, columns)
+
+
+def _with_whole_minor(frame: frames.Frame, price: nw.Expr, columns: OrderColumns) -> frames.Frame:
+    paid = money.as_float(price)
+    factor = 10**columns.scale
+    frame = frame.with_columns(
+        paid.alias(PREFIX + "paid"),
+        (paid.abs() * float(factor) > _LIMIT).fill_null(False).alias(PREFIX + TOO_LARGE),
+        nw.lit(False).alias(PREFIX + MISFIT),
+    )
+    minor = nw.when(own(TOO_LARGE)).then(nw.lit(0)).otherwise(price) * factor
+    return frame.with_columns(minor.cast(nw.Int64).alias(PREFIX + AMOUNT_MINOR_UNITS))
+
+
+def _with_float_minor(frame: frames.Frame, price: nw.Expr, columns: OrderColumns) -> frames.Frame:
+    """Add money that came as floats; step by step, since eager engines share no sub-expressions."""
+    frame = frame.with_columns(price.alias(PREFIX + "paid"))
+    paid, scale = own("paid"), columns.scale
+    frame = frame.with_columns((paid * float(10**scale)).alias(PREFIX + "scaled"))
+    scaled = own("scaled")
+    frame = frame.with_columns((~money.is_exact_expr(scaled)).alias(PREFIX + TOO_LARGE))
+    if columns.rounding is not None:
+        return frame.with_columns(
+            money.minor_expr(paid, scale, columns.rounding).alias(PREFIX + AMOUNT_MINOR_UNITS),
+            nw.lit(False).alias(PREFIX + MISFIT),
+        )
+    frame = frame.with_columns(money.whole_expr(scaled, ~own(TOO_LARGE)).alias(PREFIX + "whole"))
+    frame = frame.with_columns((scaled - own("whole")).abs().alias(PREFIX + "gap"))
+    is_noise = money.within_noise_expr(own("gap"), scaled).fill_null(False)
+    frame = frame.with_columns(
+        own("whole").cast(nw.Int64).alias(PREFIX + AMOUNT_MINOR_UNITS),
+        (~is_noise).alias(PREFIX + MISFIT),
+    )
+    if frames.may_hold(frame, own(MISFIT)):
+        scales_back = money.scales_back_expr(own("whole"), paid, scale).fill_null(False)
+        frame = frame.with_columns((own(MISFIT) & ~scales_back).alias(PREFIX + MISFIT))
+    return frame
 
 
 def _signed(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
@@ -127,15 +147,18 @@ def _with_number(frame: frames.Frame, column: str, name: str) -> tuple[frames.Fr
         )
         return frame, True
     if dtype == nw.String:
-        missing = is_blank_expr(value).alias(f"{PREFIX}no_{name}")
+        missing = is_blank_expr(value)
         number = money.parse_number_expr(value)
     elif dtype == nw.Unknown:
         number = null(nw.Float64)
     else:
         number = money.as_float(value) if dtype.is_integer() else value.cast(nw.Float64)
+    frame = frame.with_columns(number.alias(PREFIX + name))
+    number = own(name)
+    if dtype != nw.String:
         missing = missing | number.is_nan().fill_null(False)
-        number = nw.when(~number.is_nan()).then(number).otherwise(null(nw.Float64))
-    finite = nw.when(number.abs() < float("inf")).then(number).otherwise(null(nw.Float64))
+    # What is not a number compares as the largest, or not at all.
+    finite = nw.when(number.abs() < float("inf")).then(number)
     frame = frame.with_columns(finite.alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}"))
     return frame, False
 

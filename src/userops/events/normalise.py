@@ -25,6 +25,7 @@ from userops.events.columns import (
     EPOCH_PATTERN,
     EVENT_ID,
     INSTANT_US,
+    IS_RETURN,
     ORDER_ID,
     QUANTITY,
     STATUS,
@@ -35,11 +36,23 @@ from userops.events.columns import (
     reason_code,
 )
 from userops.events.money_columns import money_checks, with_money
-from userops.events.working_columns import PREFIX, null, own
+from userops.events.working_columns import MISFIT, PREFIX, TOO_LARGE, null, own
 
 __all__ = ["check_schema", "is_counted", "normalised"]
 
 _INTEGERS = "text or whole numbers"
+_LASTING = {
+    AMOUNT_MINOR_UNITS,
+    CUSTOMER_ID,
+    EVENT_ID,
+    INSTANT_US,
+    IS_RETURN,
+    MISFIT,
+    ORDER_ID,
+    QUANTITY,
+    STATUS,
+    TOO_LARGE,
+}
 
 
 def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) -> None:
@@ -141,34 +154,50 @@ def _check_number(column: str, dtype: Any) -> None:
 def normalised(source: frames.Source, columns: OrderColumns | EventColumns) -> frames.Frame:
     """Return the host's rows with the normalised columns added under `PREFIX`.
 
-    Added are `customer_id`, `instant_us`, `status`, `event_id` and each identifier if mapped; for
-    orders also `order_id`, `quantity`, `amount_minor_units`, `is_return`, and the flags `misfit`
-    (does not fit the scale) and `too_large` (leaves exact integers).
+    Added are `customer_id`, `instant_us`, `status`; `event_id` and each identifier if mapped; for
+    orders also `order_id` and `quantity` if mapped, `amount_minor_units`, `is_return`, and the
+    flags `misfit` (does not fit the scale) and `too_large` (leaves exact integers).
     """
-    frame = source.frame
+
+    def row_by_row(frame: frames.Frame) -> frames.Frame:
+        frame = _with_ids(frame, columns)
+        frame = _with_instant(source, frame, columns)
+        if isinstance(columns, OrderColumns):
+            frame = with_money(frame, columns)
+        cases = [(applies, reason_code(reason)) for reason, applies in _checks(columns)]
+        cases.append((own(CUSTOMER_ID).is_null(), UNRESOLVED))
+        frame = frames.with_first_true(source, frame, PREFIX + STATUS, cases, otherwise=COUNTED)
+        # Where a query is planned, what nobody asks for is never computed; here it would be kept.
+        return frame.drop(_intermediate(frame)) if source.is_arrow else frame
+
+    frame = frames.by_morsel(source, source.frame, row_by_row)
+    return _without_repeats(source, frame, columns, source.frame.collect_schema().names())
+
+
+def _intermediate(frame: frames.Frame) -> list[str]:
+    names = (name.removeprefix(PREFIX) for name in frame.columns if name.startswith(PREFIX))
+    return [PREFIX + n for n in names if n not in _LASTING and not n.startswith("identifier_")]
+
+
+def _with_ids(frame: frames.Frame, columns: OrderColumns | EventColumns) -> frames.Frame:
     schema = frame.collect_schema()
     ids = {CUSTOMER_ID: columns.customer_id, EVENT_ID: columns.event_id}
     ids |= {f"identifier_{kind}": column for kind, column in columns.identifiers.items()}
     if isinstance(columns, OrderColumns):
         ids[ORDER_ID] = columns.order_id
-    frame = frame.with_columns(
-        (_id_expr(column, schema[column]) if column else null(nw.String)).alias(PREFIX + role)
-        for role, column in ids.items()
+    nobody = [] if columns.customer_id else [null(nw.String).alias(PREFIX + CUSTOMER_ID)]
+    return frame.with_columns(
+        *(_id_expr(c, schema[c]).alias(PREFIX + role) for role, c in ids.items() if c), *nobody
     )
-    frame = _with_instant(source, frame, columns)
-    if isinstance(columns, OrderColumns):
-        frame = with_money(frame, columns)
-    frame = frame.with_columns(_status(_checks(columns)).alias(PREFIX + STATUS))
-    return _without_repeats(source, frame, columns, schema.names())
 
 
-def is_counted(columns: OrderColumns | EventColumns) -> nw.Expr:
+def is_counted(source: frames.Source, columns: OrderColumns | EventColumns) -> nw.Expr:
     """Return whether a normalised row counts for a known customer.
 
-    Said as plain conditions where no repeats are looked for: engines push these down to the scan,
-    and evaluate them several times faster than the status.
+    Said as plain conditions where an engine plans the query and no repeats are looked for: it
+    pushes these down to the scan, and evaluates them several times faster than the status.
     """
-    if _repeats(columns):
+    if source.is_arrow or _repeats(columns):
         return own(STATUS) == COUNTED
     faults = (applies for _, applies in _checks(columns))
     return reduce(lambda good, fault: good & ~fault, faults, ~own(CUSTOMER_ID).is_null())
@@ -249,16 +278,6 @@ def _local_instant(frame: frames.Frame, where: Zone) -> nw.Expr:
     return where.instant_expr(own("clock"), between_us=(low, high))
 
 
-def _status(checks: list[tuple[str, nw.Expr]]) -> nw.Expr:
-    status: Any = (
-        nw.when(own(CUSTOMER_ID).is_null()).then(nw.lit(UNRESOLVED)).otherwise(nw.lit(COUNTED))
-    )
-    for reason, applies in reversed(checks):
-        status = nw.when(applies).then(nw.lit(reason_code(reason))).otherwise(status)
-    code: nw.Expr = status.cast(nw.Int64)
-    return code
-
-
 def _without_repeats(
     source: frames.Source,
     frame: frames.Frame,
@@ -309,6 +328,7 @@ def _ties(columns: OrderColumns | EventColumns) -> dict[str, str]:
     """Return what decides between repeats of one instant, so that every engine keeps the same."""
     ties = {CUSTOMER_ID: PREFIX + CUSTOMER_ID}
     if isinstance(columns, OrderColumns):
-        ties |= {ORDER_ID: PREFIX + ORDER_ID, AMOUNT_MINOR_UNITS: PREFIX + AMOUNT_MINOR_UNITS}
+        ties |= {ORDER_ID: PREFIX + ORDER_ID} if columns.order_id is not None else {}
+        ties |= {AMOUNT_MINOR_UNITS: PREFIX + AMOUNT_MINOR_UNITS}
         ties |= {QUANTITY: PREFIX + QUANTITY} if columns.quantity is not None else {}
     return ties | columns.carried()

@@ -165,18 +165,24 @@ class EventTable:
             own += [ORDER_ID] if self.columns.order_id else []
             own += [QUANTITY] if self.columns.quantity else []
         carried = {r: c for r, c in self.columns.carried().items() if r not in own}
-        rows = self._normalised.select(
-            *(nw.col(PREFIX + name).alias(name) for name in own),
-            *(nw.col(column).alias(role) for role, column in carried.items()),
-            is_counted(self.columns).alias(PREFIX + "counted"),
-        )
         # A filter copies every row on eager engines, so one that the audit shows to drop nothing
         # is left out; and columns are chosen first, because it copies every column as well.
-        if audit.counted < audit.rows:
-            rows = rows.filter(nw.col(PREFIX + "counted"))
-        if before_us is not None and (audit.last_us or 0) >= before_us:
-            rows = rows.filter(nw.col(INSTANT_US) < before_us)
-        return rows.drop(PREFIX + "counted")
+        only_counted = audit.counted < audit.rows
+        only_before = before_us is not None and (audit.last_us or 0) >= before_us
+
+        def plan(rows: frames.Frame) -> frames.Frame:
+            rows = rows.select(
+                *(nw.col(PREFIX + name).alias(name) for name in own),
+                *(nw.col(column).alias(role) for role, column in carried.items()),
+                is_counted(self.source, self.columns).alias(PREFIX + "counted"),
+            )
+            if only_counted:
+                rows = rows.filter(nw.col(PREFIX + "counted"))
+            if only_before:
+                rows = rows.filter(nw.col(INSTANT_US) < before_us)
+            return rows.drop(PREFIX + "counted")
+
+        return frames.by_morsel(self.source, self._normalised, plan)
 
     def purchases(self, *, before_us: int | None = None) -> frames.Frame:
         """Return the counted rows of orders that are not returns; see `counted`."""
@@ -201,7 +207,7 @@ class EventTable:
         """What became of each row; see `Quality`. Counts exact duplicate rows as well."""
         host = self._normalised.select(self.source.frame.collect_schema().names())
         distinct = frames.distinct_rows(self.source, host)
-        full = audited(self._normalised, self.columns, with_totals=True)
+        full = audited(self.source, self._normalised, self.columns, with_totals=True)
         return attrs.evolve(full, duplicate_lines=full.rows - distinct)
 
     @cached_property
@@ -279,7 +285,7 @@ class EventTable:
             MoneyScaleError: If amounts do not fit the declared scale.
             MoneyOverflowError: If an amount, or a sum that could occur, leaves int64.
         """
-        return audited(self._normalised, self.columns, with_totals=False)
+        return audited(self.source, self._normalised, self.columns, with_totals=False)
 
     def __repr__(self) -> str:
         """Return the engine and the mapping; computes nothing."""

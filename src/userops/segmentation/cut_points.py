@@ -37,6 +37,7 @@ __all__ = [
     "NTile",
     "Quantiles",
     "as_cut_points",
+    "said_number",
 ]
 
 
@@ -330,16 +331,24 @@ class FittedCuts(Definition):
         below = nw.lit(0, nw.Int64)
         for threshold, has_id, cut_id in self._thresholds:
             is_above = value > threshold
-            if has_id:
-                is_above = is_above | ((value == threshold) & (customer > cut_id))
+            if has_id and cut_id is not None:
+                comes_after = customer > frames.constant(cut_id)
+                is_above = is_above | ((value == threshold) & comes_after)
             below = below + is_above.cast(nw.Int64)
         score: nw.Expr = self.bins - below if self.is_reversed else below + 1
         return score
 
     def said(self) -> list[str]:
         """Return the cut-points as a reader writes them."""
-        return [_said(c.value / self.units_in_one) for c in self.cuts]
+        return [said_number(c.value / self.units_in_one) for c in self.cuts]
 
 
-def _said(value: Fraction) -> str:
-    return f"{float(value):,.10g}" if value.denominator != 1 else f"{value.numerator:,}"
+def said_number(value: float | Fraction) -> str:
+    """Return a number as a reader writes it: thousands grouped, never with an exponent."""
+    number = float(value) + 0.0  # no minus before a zero
+    whole_digits = len(str(abs(int(number))))
+    # A float holds 15 digits; those after them are not the reader's.
+    decimals = min(6 if abs(number) >= 1 else 10, max(0, 15 - whole_digits))
+    if not decimals:
+        return f"{number:,.0f}"
+    return f"{number:,.{decimals}f}".rstrip("0").rstrip(".")

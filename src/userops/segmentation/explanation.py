@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from userops.core.time import Zone, datetime_of
+from userops.segmentation.cut_points import said_number
 
 if TYPE_CHECKING:
     from userops.segmentation.rfm_score import RFMScore
@@ -97,7 +98,7 @@ def explained(
         lines.append(
             words["line"].format(
                 what=words.get(f"{dimension}_{event}", words[dimension]).format(event=event),
-                value=f"{value:,.10g}",
+                value=said_number(value),
                 name=dimension,
                 score=scores[dimension],
                 bins=cuts.bins,

@@ -19,7 +19,15 @@ from userops.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from userops.core.frames.conversions import BACKENDS, Engine, from_arrow
-    from userops.core.frames.dialects import with_datetime, with_epoch_us, with_sticky_hash
+    from userops.core.frames.dialects import (
+        constant,
+        with_datetime,
+        with_epoch_us,
+        with_first_true,
+        with_sticky_hash,
+    )
+    from userops.core.frames.grouping import Aggregate, totals_by_key
+    from userops.core.frames.morsels import by_morsel, may_hold
     from userops.core.frames.order import (
         column_values,
         distinct_rows,
@@ -43,25 +51,31 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKENDS",
+    "Aggregate",
     "Engine",
     "Frame",
     "Source",
     "backend_of",
+    "by_morsel",
     "column_values",
     "concat_rows",
+    "constant",
     "counted_by",
     "distinct_rows",
     "from_arrow",
     "keys_at_ranks",
     "may_be_null_column",
+    "may_hold",
     "proves_unique",
     "read",
     "small_table",
     "to_arrow",
     "to_rows",
+    "totals_by_key",
     "values_at_ranks",
     "with_datetime",
     "with_epoch_us",
+    "with_first_true",
     "with_running",
     "with_sticky_hash",
 ]
@@ -70,7 +84,15 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "conversions": ("BACKENDS", "Engine", "from_arrow"),
-        "dialects": ("with_datetime", "with_epoch_us", "with_sticky_hash"),
+        "dialects": (
+            "constant",
+            "with_datetime",
+            "with_epoch_us",
+            "with_first_true",
+            "with_sticky_hash",
+        ),
+        "grouping": ("Aggregate", "totals_by_key"),
+        "morsels": ("by_morsel", "may_hold"),
         "order": (
             "column_values",
             "distinct_rows",

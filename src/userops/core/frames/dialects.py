@@ -2,19 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from userops.core.frames.sources import as_frame
+from userops.core.frames.sources import as_frame, to_arrow
 from userops.core.sticky import sticky_hash
 
 if TYPE_CHECKING:
     from userops.core.frames.sources import Frame, Source
 
-__all__ = ["quoted", "with_datetime", "with_epoch_us", "with_sticky_hash"]
+__all__ = [
+    "constant",
+    "quoted",
+    "with_datetime",
+    "with_epoch_us",
+    "with_first_true",
+    "with_sticky_hash",
+]
+
+
+def constant(value: str | int) -> nw.Expr:
+    """Return a text or an integer as a constant; one above int64 too, as ids can be."""
+    if isinstance(value, int) and value >= 2**63:
+        return nw.lit(str(value)).cast(nw.UInt64)  # Arrow reads Python's integers as signed ones
+    return nw.lit(value)
+
+
+def with_first_true(
+    source: Source, frame: Frame, name: str, cases: Sequence[tuple[nw.Expr, int]], *, otherwise: int
+) -> Frame:
+    """Add `name`: the number of the first condition that holds in a row, as int8.
+
+    Args:
+        source: Where the frame comes from.
+        frame: The rows.
+        name: The column to add.
+        cases: Conditions and their numbers; a null does not hold.
+        otherwise: The number where none holds.
+    """
+    if source.is_arrow:
+        # narwhals writes out every constant as a column, which costs more than the choice.
+        conditions = {f"c{i}": condition for i, (condition, _) in enumerate(cases)}
+        holds = to_arrow(frame.select(**conditions)).combine_chunks()
+        numbers = [pa.scalar(number, pa.int8()) for _, number in (*cases, (None, otherwise))]
+        table = to_arrow(frame)
+        chosen = pc.case_when(holds.to_struct_array().combine_chunks(), *numbers)
+        return as_frame(table.append_column(name, chosen))
+    value: nw.Expr = nw.lit(otherwise)
+    for condition, number in reversed(cases):
+        value = nw.when(condition).then(nw.lit(number)).otherwise(value)
+    return frame.with_columns(value.cast(nw.Int8).alias(name))
 
 
 def with_epoch_us(source: Source, frame: Frame, column: str, name: str) -> Frame:

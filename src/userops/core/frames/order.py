@@ -43,7 +43,7 @@ def with_running(
         order_by: Columns that put the rows of one key into a total order.
         running: Name of a column to add, to the column and the operation it comes from.
     """
-    if source.engine not in ("pandas", "pyarrow"):
+    if not source.is_arrow:
         return frame.with_columns(
             (nw.col(column).cum_sum() if operation == "sum" else nw.col(column).cum_min())
             .over(*keys, order_by=order_by)
@@ -115,7 +115,7 @@ def distinct_rows(source: Source, frame: Frame) -> int:
     # Numbered, because a dotted name means a column of a table to some engines.
     keys = [f"k{i}" for i, _ in enumerate(names)]
     frame = frame.select(nw.col(name).alias(key) for name, key in zip(names, keys, strict=True))
-    if source.engine in ("pandas", "pyarrow"):
+    if source.is_arrow:
         table = to_arrow(frame)
         frame = as_frame(pa.table({key: _plain_key(table[key]) for key in keys}))
     groups = frame.group_by(keys).agg(nw.len().alias("rows"))

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 import narwhals.stable.v2 as nw
 import pyarrow as pa
+from narwhals.exceptions import DuplicateError
 
 from userops.core.frames.conversions import (
     BACKENDS,
@@ -53,6 +54,11 @@ class Source:
     native: Any
     frame: Frame
     numpy_backed: bool = False
+
+    @property
+    def is_arrow(self) -> bool:
+        """Whether frames are Arrow tables, computed step by step; others are planned as a whole."""
+        return self.engine in ("pandas", "pyarrow")
 
     @property
     def is_in_process(self) -> bool:
@@ -104,10 +110,16 @@ def backend_of(native: Any) -> Engine:
     """Name the engine of a native frame.
 
     Raises:
-        UnsupportedFrameError: If narwhals does not read it, or userops does not support it.
+        UnsupportedFrameError: If narwhals does not read it, userops does not support it, or a name
+            occurs twice.
     """
     try:
         frame = nw.from_native(native)
+        frame.collect_schema()
+    except DuplicateError as error:
+        raise UnsupportedFrameError(
+            f"columns occur twice: {error}", hint="rename or drop one of each"
+        ) from error
     except TypeError as error:
         raise UnsupportedFrameError(
             "this is not a dataframe that can be read",
@@ -140,7 +152,7 @@ def read(native: Any) -> Source:
     """Take any supported frame in, without computing anything but a pandas conversion.
 
     Raises:
-        UnsupportedFrameError: If it is not a frame of a supported engine.
+        UnsupportedFrameError: If it is not a frame of a supported engine, or a name occurs twice.
         ColumnTypeError: If a pandas column mixes types that Arrow cannot hold in one column.
     """
     if type(native).__module__.startswith("pandas") and hasattr(native, "columns"):
@@ -188,7 +200,7 @@ def concat_rows(frames: Iterable[Frame]) -> Frame:
 
 def may_be_null_column(source: Source, column: str) -> bool:
     """Whether a column of a type that narwhals does not know can be one of nulls alone."""
-    if source.engine not in ("pandas", "pyarrow"):
+    if not source.is_arrow:
         return True
     return bool(pa.types.is_null(source.frame.to_native().schema.field(column).type))
 

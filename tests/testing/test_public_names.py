@@ -1,0 +1,66 @@
+"""The public names: adding one, or taking one away, is a decision that belongs in the changelog."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+
+import pytest
+
+PUBLIC: Mapping[str, frozenset[str]] = {
+    "userops": frozenset({"RFM", "Customer", "Events", "History", "Orders", "__version__"}),
+    "userops.events": frozenset({
+        "ByColumn", "ByOrderId", "BySign", "EventColumns", "EventTable", "Events", "OrderColumns",
+        "Orders", "Quality", "ReturnsBy", "Row", "plot_orders", "read_row",
+    }),
+    "userops.customers": frozenset({"Customer", "History", "ReturnsPolicy", "Totals"}),
+    "userops.segmentation": frozenset({
+        "RFM", "Band", "BandMap", "Cut", "CutPoints", "Dimension", "Edges", "EightMap",
+        "Explanation", "FittedRFM", "Linear", "Mean", "NTile", "Quantiles", "RFMScore",
+        "SegmentMap", "classic", "eight", "plot_rfm_grid", "plot_segments",
+    }),
+    "userops.datasets": frozenset({
+        "Dirt", "SyntheticShop", "load_online_retail", "synthetic_shop",
+    }),
+    "userops.charts": frozenset({
+        "ChartFont", "Language", "categorical_colours", "chart_font", "fill_colours",
+        "format_compact", "format_number", "format_percent", "heat_grid", "share_bars",
+        "text_colour_on", "timeline", "wrap_label",
+    }),
+    "userops.testing": frozenset({
+        "ENGINE_NAMES", "Engines", "check_cut_points", "check_same_rows", "check_segment_map",
+        "installed_engines", "rows_of", "spark_session", "to_engine",
+    }),
+    "userops.errors": frozenset({
+        "ColumnNotFoundError", "ColumnTypeError", "DataError", "DataWarning", "EmptyHistoryError",
+        "InvalidArgumentError", "InvalidDefinitionError", "MissingExtraError",
+        "MissingFontWarning", "MoneyOverflowError", "MoneyScaleError", "NotFittedError",
+        "UnreadableFileError", "UnsupportedFrameError", "UserOpsError", "UserOpsWarning",
+        "nearest",
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_the_public_names_are_these(module: str) -> None:
+    """A package promises exactly the names that are written here, each once, and has them all."""
+    package = importlib.import_module(module)
+
+    assert set(package.__all__) == PUBLIC[module]
+    assert len(package.__all__) == len(PUBLIC[module])
+    for name in PUBLIC[module]:
+        assert getattr(package, name) is not None
+
+
+def test_no_package_is_forgotten() -> None:
+    """Every package below userops is written here, but for the kernel, which promises nothing."""
+    import pkgutil
+
+    import userops
+
+    packages = {
+        f"userops.{module.name}"
+        for module in pkgutil.iter_modules(userops.__path__)
+        if module.name not in ("__main__", "core")
+    }
+    assert packages | {"userops"} == set(PUBLIC)
