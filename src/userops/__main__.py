@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import io
 import json
 import shutil
 import sys
@@ -41,6 +42,8 @@ _BUNDLED: dict[str, Any] = {
     "scale": 3,
     "currency": "GBP",
 }
+# Options that are called otherwise than what they set.
+_OPTIONS = {"pattern": "return-pattern", "column": "return-column"}
 _EXAMPLE = """\
 examples:
   python -m userops rfm                       the bundled Online Retail data
@@ -52,11 +55,14 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 the data said no."""
     chosen = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a letter shows a ?
     try:
         _rfm(chosen)
     except UserOpsError as error:
-        name = getattr(error, "argument", None) or getattr(error, "field", "")
-        said = str(error).replace(f"{name}:", f"--{name.replace('_', '-')}:", 1) if name else error
+        name = getattr(error, "argument", None) or getattr(error, "field", None) or ""
+        option = _OPTIONS.get(name, name.replace("_", "-"))
+        said = str(error).replace(f"{name}:", f"--{option}:", 1) if name else error
         print(f"userops: {said}", file=sys.stderr)
         return 1
     return 0
@@ -113,16 +119,27 @@ def _rfm(chosen: argparse.Namespace) -> None:
     fitted = model.fit(History(orders, returns=chosen.returns), as_of=as_of)
     print(f"{fitted}\n")
     print(_as_text(fitted.segments()))
-    if chosen.out.exists() and not chosen.out.is_dir():
-        raise InvalidArgumentError("out", "is a file, not a directory", got=str(chosen.out))
+    _make_folder(chosen.out.parent)
     # Everything is written aside and moved at the end: a failure leaves no half of a report.
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=chosen.out.parent, prefix=".userops-") as aside:
         _write(Path(aside), orders, fitted, chosen)
-        chosen.out.mkdir(exist_ok=True)
-        for file in sorted(Path(aside).iterdir()):
+        _make_folder(chosen.out)
+        files = sorted(Path(aside).iterdir())
+        for place in (chosen.out / file.name for file in files):
+            if place.is_dir():
+                raise InvalidArgumentError("out", "has a folder in a file's place", got=str(place))
+        for file in files:
             shutil.move(file, chosen.out / file.name)
             print(f"wrote {chosen.out / file.name}")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidArgumentError(
+            "out", "cannot be a directory", got=f"{folder} ({error.strerror})"
+        ) from error
 
 
 def _orders(chosen: argparse.Namespace) -> Orders:
@@ -155,7 +172,13 @@ def _day_after(orders: Orders) -> dt.date:
             "as_of", "is needed, because no row could be counted", got=str(orders.quality)
         )
     day = orders.columns.zone.day(last) + 1
-    return dt.date(1970, 1, 1) + dt.timedelta(days=day)
+    try:
+        return dt.date(1970, 1, 1) + dt.timedelta(days=day)
+    except OverflowError as error:
+        raise InvalidArgumentError(
+            "as_of", "is needed, because the last order is of the last day that there is",
+            got=f"{orders.quality.last_at}", hint="a date such as 9999-12-31 often means 'never'",
+        ) from error  # fmt: skip
 
 
 def _as_text(table: Any) -> str:

@@ -340,7 +340,6 @@ def test_a_pattern_that_no_engine_knows_is_refused_when_written(pattern: str) ->
 
 
 @pytest.mark.parametrize("pattern", [r"^\d+$", r"^\w+$", "1$", "^C{,3}1", "[0-9&&3-9]"])
-@pytest.mark.xfail(strict=True, reason="these mean something else in Python than in the engines")
 def test_a_pattern_means_the_same_alone_or_is_refused(pattern: str, host: Any) -> None:
     """Classes, ends and counts that engines understand otherwise are refused, or translated."""
     ids = ["1", "\uff11", "C1\n", "退1"]
@@ -360,7 +359,6 @@ def test_a_pattern_means_the_same_alone_or_is_refused(pattern: str, host: Any) -
 
 
 @pytest.mark.parametrize("pattern", ["a++b", r"C\Z", r"\u9000"])
-@pytest.mark.xfail(strict=True, reason="what only Python knows is not looked for")
 def test_a_pattern_that_only_python_knows_is_refused_when_written(pattern: str) -> None:
     """Possessive counts, and escapes that engines lack, are refused when they are written."""
     with pytest.raises(UserOpsError):
@@ -368,13 +366,11 @@ def test_a_pattern_that_only_python_knows_is_refused_when_written(pattern: str) 
 
 
 @pytest.mark.parametrize("pattern", [r"^\(?C", r"\\1", "[(?]"])
-@pytest.mark.xfail(strict=True, reason="escapes and sets are not told apart from groups")
 def test_a_pattern_that_every_engine_knows_is_taken(pattern: str) -> None:
     """An escaped bracket, an escaped backslash, and a set of marks are no groups or references."""
     assert ByOrderId(pattern).pattern == pattern
 
 
-@pytest.mark.xfail(strict=True, reason="an unsigned column is read as floats, a single int is not")
 def test_unsigned_units_are_whole_units(host: Any) -> None:
     """Units in an unsigned column are whole: the price has to fit, in a frame as in a row."""
     columns = {"q": pa.array([1000], pa.uint64()), "p": [0.333]}

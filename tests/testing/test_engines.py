@@ -150,7 +150,6 @@ def test_numbers_of_another_kind_are_equal_rows() -> None:
     assert rows_of(decimals) == rows_of(pa.table({"n": [1, 2]}))
 
 
-@pytest.mark.xfail(strict=True, reason="names of columns are not compared")
 def test_columns_of_other_names_or_order_are_found() -> None:
     """Equal values under another name, or in another order, are a difference."""
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 from tqdm import tqdm
 
-from userops.errors import UnreadableFileError
+from userops.errors import InvalidArgumentError, UnreadableFileError
 
 __all__ = ["read_file", "write_table"]
 
@@ -41,8 +41,13 @@ def read_file(
 
     Raises:
         UnreadableFileError: If the file is missing, empty, truncated, or not of its format.
+        InvalidArgumentError: If the delimiter is not one character.
     """
     path = Path(path)
+    if len(delimiter) != 1:
+        raise InvalidArgumentError(
+            "delimiter", "must be one character", got=repr(delimiter), allowed="such as , ; | \\t"
+        )
     if not path.is_file():
         raise UnreadableFileError(str(path), "there is no such file")
     size = path.stat().st_size

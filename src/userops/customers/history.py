@@ -283,10 +283,9 @@ class History:
             if _kind_of_ids(table) not in (None, _KINDS.get(type(customer_id))):
                 rows[name] = ()
                 continue
-            mine = frames.to_rows(
-                table.counted().filter(nw.col(CUSTOMER_ID) == frames.constant(customer_id))
-            )
-            rows[name] = tuple(mine)
+            counted = table.counted()
+            wanted = frames.constant(counted, CUSTOMER_ID, customer_id)
+            rows[name] = tuple(frames.to_rows(counted.filter(nw.col(CUSTOMER_ID) == wanted)))
         if not any(rows.values()):
             raise EmptyHistoryError(
                 f"there is no customer {customer_id!r}",

@@ -13,13 +13,13 @@ Contract of a normalised table (the columns that every later package meets):
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import attrs
 
 from userops.core.money import Rounding, check_rounding, check_scale
+from userops.core.patterns import portable
 from userops.core.time import Zone, zone
 from userops.core.timetext import time_text
 from userops.errors import InvalidDefinitionError
@@ -101,26 +101,15 @@ class ByOrderId:
     """A row is a return when its order id matches a pattern.
 
     Attributes:
-        pattern: Regular expression, searched in the id as text; for example `^C`.
+        pattern: Regular expression, searched in the id as text; for example `^C`. What engines
+            read differently is refused; see `userops.core.patterns`.
     """
 
     pattern: str = attrs.field()
 
     @pattern.validator
     def _check(self, _: object, value: object) -> None:
-        if isinstance(value, str) and re.search(r"\(\?(?![:ims])|\\[1-9]", value):
-            raise InvalidDefinitionError(
-                "pattern",
-                "has a look-around, named group or back-reference, which not every engine knows",
-                got=value,
-                allowed="what RE2 knows; such as ^C, ^(R|C)[0-9]+$, -RET$",
-            )
-        try:
-            re.compile(value)  # type: ignore[call-overload]
-        except (re.error, TypeError) as error:
-            raise InvalidDefinitionError(
-                "pattern", "is not a regular expression", got=value, hint=str(error)
-            ) from error
+        portable(value)
 
 
 @attrs.frozen

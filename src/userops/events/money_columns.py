@@ -6,6 +6,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
 from userops.core.blanks import is_blank_expr, strip_expr
+from userops.core.patterns import portable
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
     IS_RETURN,
@@ -112,7 +113,9 @@ def _with_money_signs(frame: frames.Frame, columns: OrderColumns) -> frames.Fram
         if columns.amount is None:
             contradictory = negative_price & negative_quantity
     if isinstance(columns.returns_by, ByOrderId):
-        is_return = own(ORDER_ID).cast(nw.String).str.contains(columns.returns_by.pattern)
+        is_return = (
+            own(ORDER_ID).cast(nw.String).str.contains(portable(columns.returns_by.pattern).engines)
+        )
     elif isinstance(columns.returns_by, ByColumn):
         is_return, unreadable = _flag(columns.returns_by.column, frame)
     else:
@@ -141,7 +144,12 @@ def _with_number(frame: frames.Frame, column: str, name: str) -> tuple[frames.Fr
     """
     dtype = frame.collect_schema()[column]
     value, missing = nw.col(column), nw.col(column).is_null()
-    if dtype.is_integer() and dtype not in (nw.UInt64, nw.Int128, nw.UInt128):
+    if dtype == nw.UInt64:
+        # As units, what leaves int64 cannot be read; as money it is too large, which is an error.
+        largest = nw.lit(str(2**63 - 1)).cast(nw.UInt64)
+        beyond = null(nw.UInt64) if name == QUANTITY else largest
+        value = nw.when(value <= largest).then(value).otherwise(beyond)
+    if dtype.is_integer() and dtype not in (nw.Int128, nw.UInt128):
         frame = frame.with_columns(
             value.cast(nw.Int64).alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}")
         )

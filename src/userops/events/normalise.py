@@ -66,7 +66,7 @@ def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) ->
     for role, column in _roles(columns).items():
         if column not in schema:
             raise ColumnNotFoundError(column, schema.names(), role=role)
-        if schema[column] == nw.Unknown and not frames.may_be_null_column(source, column):
+        if schema[column] == nw.Unknown and not frames.is_null_column(source, column):
             raise ColumnTypeError(
                 column, "has a type that is not known", got=source.native[column].dtype
                 if source.engine == "pandas" else schema[column],

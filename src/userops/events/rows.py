@@ -17,6 +17,7 @@ import attrs
 
 from userops.core import money
 from userops.core.blanks import strip
+from userops.core.patterns import portable
 from userops.core.time import instant_of, is_missing
 from userops.core.timetext import time_text
 from userops.errors import ColumnNotFoundError, ColumnTypeError, MoneyOverflowError, MoneyScaleError
@@ -179,7 +180,7 @@ def _money(
         problem = "no_amount"
     elif not math.isfinite(price):
         problem = "unreadable_amount"
-    elif quantity is not None and not math.isfinite(quantity):
+    elif quantity is not None and not _are_units(quantity):
         problem = "unreadable_quantity"
     elif priced and quantity is not None and price < 0 and quantity < 0:
         problem = "contradictory_sign"
@@ -205,6 +206,11 @@ def _money(
     return found | {"amount_minor_units": minor}, None
 
 
+def _are_units(quantity: float) -> bool:
+    """Whether a quantity is a number that a column of units can hold."""
+    return abs(quantity) < (2**63 if isinstance(quantity, int) else math.inf)
+
+
 def _number(row: Mapping[str, Any], column: str) -> int | float | None:
     value = _value(row, column)
     try:
@@ -225,7 +231,7 @@ def _is_return(
 ) -> bool | None:
     by = columns.returns_by
     if isinstance(by, ByOrderId):
-        return order_id is not None and re.search(by.pattern, str(order_id)) is not None
+        return order_id is not None and bool(portable(by.pattern).python.search(str(order_id)))
     if isinstance(by, ByColumn):
         return _flag(_value(row, by.column))
     return (price is not None and price < 0) or (quantity is not None and quantity < 0)

@@ -114,14 +114,31 @@ class CutPoints(Definition, abc.ABC):
         Raises:
             InvalidDefinitionError: If `choose` returned too few, too many, or unordered ones.
         """
-        cuts = tuple(self.choose(dimension))
-        if len(cuts) != self.bins - 1 or any(a.value > b.value for a, b in pairwise(cuts)):
+        chosen: Any = self.choose(dimension)
+        cuts = tuple(chosen) if isinstance(chosen, Iterable) else ()
+        if len(cuts) != self.bins - 1 or not _ascend(cuts):
             raise InvalidDefinitionError(
                 f"{type(self).__name__}.choose",
                 f"must return {self.bins - 1} ascending cut-points",
-                got=[str(c.value) for c in cuts],
+                got=chosen,
+                allowed="a list of Cut",
             )
         return FittedCuts(cuts=cuts, is_reversed=is_reversed, units_in_one=dimension.units_in_one)
+
+
+def _ascend(cuts: Sequence[Any]) -> bool:
+    """Whether all are cuts, by value and, of one value, by id; one without an id is the last."""
+    return all(isinstance(cut, Cut) for cut in cuts) and all(
+        a.value < b.value
+        or (
+            a.value == b.value
+            and (
+                b.customer_id is None
+                or (a.customer_id is not None and a.customer_id <= b.customer_id)
+            )
+        )
+        for a, b in pairwise(cuts)
+    )
 
 
 def _check_bins(_: object, __: object, value: object) -> None:
@@ -325,14 +342,14 @@ class FittedCuts(Definition):
             )
         return len(self.cuts) + 1 - below if self.is_reversed else 1 + below
 
-    def score_expr(self, column: str) -> nw.Expr:
-        """Return the score of a column, beside `customer_id`."""
+    def score_expr(self, frame: frames.Frame, column: str) -> nw.Expr:
+        """Return the score of a column of a frame that holds `customer_id` as well."""
         value, customer = nw.col(column), nw.col(CUSTOMER_ID)
         below = nw.lit(0, nw.Int64)
         for threshold, has_id, cut_id in self._thresholds:
             is_above = value > threshold
             if has_id and cut_id is not None:
-                comes_after = customer > frames.constant(cut_id)
+                comes_after = customer > frames.constant(frame, CUSTOMER_ID, cut_id)
                 is_above = is_above | ((value == threshold) & comes_after)
             below = below + is_above.cast(nw.Int64)
         score: nw.Expr = self.bins - below if self.is_reversed else below + 1

@@ -213,7 +213,7 @@ class FittedRFM(Definition):
             kind = population.frame.collect_schema()[CUSTOMER_ID]
             # Engines compare text with numbers in ways of their own: another type is nobody.
             same = kind.is_integer() == isinstance(customer, int)
-            mine = nw.col(CUSTOMER_ID) == frames.constant(customer)
+            mine = nw.col(CUSTOMER_ID) == frames.constant(population.frame, CUSTOMER_ID, customer)
             rows = frames.to_rows(self._scored(population).filter(mine)) if same else []
             customer_id = customer
             score = RFMScore.from_row(rows[0], self.grid.dimensions) if rows else None

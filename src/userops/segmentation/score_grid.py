@@ -102,7 +102,7 @@ class ScoreGrid(Definition):
     def with_scores(self, frame: frames.Frame) -> frames.Frame:
         """Add the score columns `r`, `f` and, with money, `m`."""
         return frame.with_columns(
-            cuts.score_expr(COLUMN_OF[d]).alias(d) for d, cuts in self.cuts.items()
+            cuts.score_expr(frame, COLUMN_OF[d]).alias(d) for d, cuts in self.cuts.items()
         )
 
     def with_segments(self, frame: frames.Frame) -> frames.Frame:

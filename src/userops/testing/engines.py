@@ -122,15 +122,8 @@ def check_same_rows(
     Raises:
         AssertionError: Names the engine, and the first rows that differ.
     """
-    expected: list[tuple[Any, ...]] | None = None
-    reference = ""
-    for engine in engines if engines is not None else installed_engines():
-        rows = rows_of(case(to_engine(table, engine)))
-        if expected is None:
-            expected, reference = rows, engine
-        elif rows != expected:
-            raise AssertionError(_difference(reference, expected, engine, rows))
-    return expected or []
+    names = tuple(engines) if engines is not None else installed_engines()
+    return Engines(names).check_all({"": case}, table)[""] if names else []
 
 
 def _difference(reference: str, expected: Sequence[Any], engine: str, rows: Sequence[Any]) -> str:
@@ -165,13 +158,19 @@ class Engines:
             AssertionError: Names the case and the engine.
         """
         expected: dict[str, list[tuple[Any, ...]]] = {}
+        columns: dict[str, list[str]] = {}
         for engine in self.names:
             native = to_engine(table, engine)
             for name, case in cases.items():
-                rows = rows_of(case(native))
+                answer = case(native)
+                rows, names = rows_of(answer), frames.read(answer).frame.collect_schema().names()
+                said = None
                 if rows != expected.setdefault(name, rows):
                     said = _difference(self.names[0], expected[name], engine, rows)
-                    raise AssertionError(f"case {name!r}: {said}")
+                elif names != columns.setdefault(name, names):
+                    said = f"{engine} has columns {names}, {self.names[0]} has {columns[name]}"
+                if said is not None:
+                    raise AssertionError(f"case {name!r}: {said}" if name else said)
         return expected
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from userops.core.frames.sources import as_frame, to_arrow
 from userops.core.sticky import sticky_hash
+from userops.errors import ColumnTypeError
 
 if TYPE_CHECKING:
     from userops.core.frames.sources import Frame, Source
@@ -25,11 +26,14 @@ __all__ = [
 ]
 
 
-def constant(value: str | int) -> nw.Expr:
-    """Return a text or an integer as a constant; one above int64 too, as ids can be."""
-    if isinstance(value, int) and value >= 2**63:
-        return nw.lit(str(value)).cast(nw.UInt64)  # Arrow reads Python's integers as signed ones
-    return nw.lit(value)
+def constant(frame: Frame, column: str, value: str | int) -> nw.Expr:
+    """Return a text or an integer to compare a column with; null where it can hold no such one."""
+    if isinstance(value, str):
+        return nw.lit(value)
+    if frame.collect_schema()[column] != nw.UInt64:
+        return nw.lit(value if -(2**63) <= value < 2**63 else None, nw.Int64)
+    # Arrow reads Python's integers as signed ones, and cannot compare these with unsigned ones.
+    return nw.lit(str(value) if 0 <= value < 2**64 else None, nw.String).cast(nw.UInt64)
 
 
 def with_first_true(
@@ -61,7 +65,11 @@ def with_first_true(
 def with_epoch_us(source: Source, frame: Frame, column: str, name: str) -> Frame:
     """Add `name`: a date or datetime column as int64 microseconds since 1970-01-01.
 
-    An aware time becomes its instant; a naive one is counted as if its clock stood in UTC.
+    An aware time becomes its instant; a naive one is counted as if its clock stood in UTC. What is
+    finer than a microsecond is cut off.
+
+    Raises:
+        ColumnTypeError: If the engine cannot do that.
     """
     dtype = frame.collect_schema()[column]
     is_date = dtype == nw.Date
@@ -69,7 +77,12 @@ def with_epoch_us(source: Source, frame: Frame, column: str, name: str) -> Frame
     native = frame.to_native()
     if source.engine == "duckdb":
         value = f"{quoted(column)}::TIMESTAMP" if is_date else quoted(column)
-        native = native.project(f"*, epoch_us({value}) AS {quoted(name)}")
+        count = f"epoch_us({value})"
+        if not is_date and getattr(dtype, "time_unit", "us") == "ns":
+            # It would round; // cuts towards zero, so what is left over is taken off before.
+            left = f"((epoch_ns({value}) % 1000 + 1000) % 1000)"
+            count = f"((epoch_ns({value}) - {left}) // 1000)"
+        native = native.project(f"*, {count} AS {quoted(name)}")
     elif source.engine == "pyspark":
         from pyspark.sql import functions
 
@@ -83,6 +96,11 @@ def with_epoch_us(source: Source, frame: Frame, column: str, name: str) -> Frame
             text = f"unix_micros({value})"
         native = native.withColumn(name, functions.expr(text))
     elif source.engine == "ibis":
+        if getattr(dtype, "time_unit", "us") == "ns":
+            raise ColumnTypeError(
+                column, "has nanoseconds, which Ibis rounds", got=dtype,
+                hint=f"cut them first: table.mutate({column}=table[{column!r}].truncate('us'))",
+            )  # fmt: skip
         moment = native[column].cast("timestamp") if is_date else native[column]
         whole = moment.truncate("s").epoch_seconds().cast("int64") * 1_000_000
         native = native.mutate(**{name: whole + moment.microsecond().cast("int64")})

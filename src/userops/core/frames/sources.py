@@ -28,7 +28,7 @@ __all__ = [
     "backend_of",
     "concat_rows",
     "counted_by",
-    "may_be_null_column",
+    "is_null_column",
     "read",
     "small_table",
     "to_arrow",
@@ -198,11 +198,20 @@ def concat_rows(frames: Iterable[Frame]) -> Frame:
     return nw.concat(list(frames), how="vertical")
 
 
-def may_be_null_column(source: Source, column: str) -> bool:
-    """Whether a column of a type that narwhals does not know can be one of nulls alone."""
-    if not source.is_arrow:
-        return True
-    return bool(pa.types.is_null(source.frame.to_native().schema.field(column).type))
+def is_null_column(source: Source, column: str) -> bool:
+    """Whether a column of a type that narwhals does not know is one of nulls alone."""
+    native = source.frame.to_native()
+    if source.is_arrow:
+        dtype = native.schema.field(column).type
+    elif source.engine == "duckdb":
+        dtype = native.types[native.columns.index(column)]
+    elif source.engine == "pyspark":
+        dtype = native.schema[column].dataType.typeName()
+    elif source.engine == "ibis":
+        dtype = native.schema()[column]
+    else:
+        dtype = native.collect_schema()[column]
+    return str(dtype).strip('"').lower() in ("null", "void")
 
 
 def counted_by(frame: Frame, keys: Sequence[str]) -> Frame:
