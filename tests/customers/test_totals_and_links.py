@@ -92,7 +92,7 @@ def plain_links(rows: list[dict[str, Any]]) -> dict[tuple, list[str | None]]:
     return {key: sorted(found, key=str) for key, found in links.items()}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(rows=st.lists(row, min_size=1, max_size=30), hour=st.integers(0, 13))
 def test_totals_equal_plain_python(
     fast_engines: Engines, rows: list[dict[str, Any]], hour: int
@@ -129,7 +129,7 @@ def test_links_close_brackets(rows: list[dict[str, Any]]) -> None:
     assert {k: sorted(v, key=str) for k, v in got.items()} == plain_links(rows)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(rows=st.lists(row, min_size=1, max_size=30), hour=st.integers(1, 13))
 def test_nothing_leaks_from_the_future(rows: list[dict[str, Any]], hour: int) -> None:
     """Totals, links and orders at an instant are those of the history cut there."""

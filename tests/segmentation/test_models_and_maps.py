@@ -286,7 +286,7 @@ def test_misuse_is_an_error_with_the_remedy() -> None:
     fitted = RFM(segments=None).fit(orders, as_of="2024-02-01")
     with pytest.raises(InvalidArgumentError, match="fit with a map"):
         fitted.segments()
-    with pytest.raises(InvalidArgumentError, match="another scale"):
+    with pytest.raises(InvalidArgumentError, match="read in another way"):
         fitted.score(orders_of([10.0], scale=3))
 
 

@@ -228,7 +228,8 @@ class NTile(CutPoints):
 def _edges(values: Any) -> tuple[Fraction, ...]:
     try:
         found = tuple(
-            Fraction(Decimal(repr(v))) if isinstance(v, float) else Fraction(v) for v in values
+            Fraction(Decimal(repr(float(v)))) if isinstance(v, float) else Fraction(v)
+            for v in values
         )
     except (TypeError, ValueError, ArithmeticError) as error:
         raise InvalidDefinitionError(
@@ -327,8 +328,15 @@ class FittedCuts(Definition):
 
     @cached_property
     def _thresholds(self) -> tuple[tuple[int, bool, str | int | None], ...]:
-        # For an integer value, `value > cut` is `value > floor(cut)`.
-        return tuple((floor(c.value), c.customer_id is not None, c.customer_id) for c in self.cuts)
+        # For an integer value, `value > cut` is `value > floor(cut)`; none lies beyond int64.
+        return tuple(
+            (
+                min(max(floor(c.value), -(2**63)), 2**63 - 1),
+                c.customer_id is not None,
+                c.customer_id,
+            )
+            for c in self.cuts
+        )
 
     def score(self, value: int, customer_id: str | int) -> int:
         """Return the score of one value."""

@@ -13,7 +13,14 @@ from userops.core import frames, money
 from userops.core.definitions import Definition
 from userops.core.time import AsOf, Zone, as_of_us, datetime_of, zone
 from userops.customers.customer import Customer
-from userops.customers.history import FREQUENCY, MONETARY, ORDER, RETURN_ROWS, RETURNED
+from userops.customers.history import (
+    FREQUENCY,
+    MONETARY,
+    ORDER,
+    RETURN_ROWS,
+    RETURNED,
+    ReturnsPolicy,
+)
 from userops.errors import EmptyHistoryError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
 from userops.segmentation.explanation import Explanation, explained
@@ -63,7 +70,7 @@ class FittedRFM(Definition):
     event: str = ORDER
     as_of_us: int
     time_zone: str = "UTC"
-    returns: str = "net"
+    returns: ReturnsPolicy = "net"
     scale: int = 2
     customers: int = 0
     grid: ScoreGrid
@@ -91,18 +98,21 @@ class FittedRFM(Definition):
         """Score customers with the fitted cut-points.
 
         Args:
-            data: What to score; None scores the customers that the model was fitted to.
+            data: What to score; None scores the customers that the model was fitted to. Orders
+                alone are read with the model's policy for returns.
             as_of: Exclusive end of the history; the fit's unless told otherwise.
 
         Returns:
-            One row a customer with an order before `as_of`, in the type of the data:
+            One row a customer with an order before `as_of`, in the type of the data and in no
+            particular order:
             `customer_id`, `recency_days` (>= 0), `frequency` (>= 1), `monetary` (major units, the
             double nearest to the exact amount), `r`, `f`, `m`, `rfm` and `segment`. Events without
             money have no `monetary` and `m`, and `rf` for `rfm`. History that keeps returns
             separate adds `returned` (major units, zero or below) and `return_rows`.
 
         Raises:
-            InvalidArgumentError: If there is nothing to score, or money has another scale.
+            InvalidArgumentError: If there is nothing to score, or it was read with another scale,
+                time zone or policy for returns than the model's customers.
         """
         population = self._population_of(data, as_of)
         return population.source.give_back(self._scored(population))
@@ -134,12 +144,10 @@ class FittedRFM(Definition):
                 hint="pass the orders: fitted.score(orders, as_of=…)",
             )  # fmt: skip
         when: Any = as_of if as_of is not None else datetime_of(self.as_of_us)
-        population = population_of(history_of(data, self.event), self.event, when)
-        if population.has_money and population.scale != self.scale:
-            raise InvalidArgumentError(
-                "data", "counts money at another scale than the model",
-                got=f"scale={population.scale}", allowed=f"scale={self.scale}",
-            )  # fmt: skip
+        history = history_of(data, self.event, returns=self.returns)
+        table = history.table(self.event)
+        self._check_reading("data", table.scale, history.zone.name, history.returns)
+        population = population_of(history, self.event, when)
         if population.has_money != ("m" in self.grid.cuts):
             raise InvalidArgumentError(
                 "data", "has another dimension than the model", got="money" if population.has_money
@@ -156,13 +164,20 @@ class FittedRFM(Definition):
 
         Returns:
             The score, or None where he has no order before `as_of`.
+
+        Raises:
+            InvalidArgumentError: If he was read with another scale, time zone or policy for returns
+                than the model's customers.
         """
         if as_of is None:
             before, last_observed_day = self.as_of_us, self._last_observed_day
         else:
             before = as_of_us(as_of, self.zone)
             last_observed_day = self.zone.day(before - 1)
-        self._check_reading(customer)
+        columns = customer.columns.get(self.event)
+        if columns is not None:
+            scale = getattr(columns, "scale", 0)
+            self._check_reading("customer", scale, columns.time_zone, customer.returns)
         totals = customer.totals(self.event, before)
         if totals is None:
             return None
@@ -178,20 +193,16 @@ class FittedRFM(Definition):
         outcome = self.grid.outcome_of((r, f, m))
         return RFMScore(customer_id, recency_days, frequency, monetary, r, f, m, *outcome)
 
-    def _check_reading(self, customer: Customer) -> None:
-        """Refuse a customer whose money, days or returns were read in another way."""
-        columns = customer.columns.get(self.event)
-        scale = getattr(columns, "scale", self.scale)
-        zone_name = self.time_zone if columns is None else columns.time_zone
-        read = (scale, zone_name, customer.returns)
-        wanted = (self.scale, self.time_zone, self.returns)
+    def _check_reading(self, what: str, scale: int, time_zone: str, returns: str) -> None:
+        """Refuse what was read with another scale, zone or policy than the model's customers."""
+        read, wanted = (scale, time_zone, returns), (self.scale, self.time_zone, self.returns)
         if read != wanted:
             raise InvalidArgumentError(
-                "customer",
+                what,
                 "was read in another way than the customers of the model",
                 got="scale={}, time_zone={!r}, returns={!r}".format(*read),
                 allowed="scale={}, time_zone={!r}, returns={!r}".format(*wanted),
-                hint="read him with the columns of the orders that the model was fitted to",
+                hint="use the columns and the policy that the model was fitted with",
             )
 
     def explain(self, customer: str | int | Customer, *, as_of: AsOf | None = None) -> Explanation:
@@ -302,10 +313,8 @@ class FittedRFM(Definition):
             raise InvalidArgumentError(
                 "from_as_of", "must lie before to_as_of", got=f"{from_as_of} and {to_as_of}"
             )
-        before, after = (
-            self._scored(self._population_of(data, when)).select(CUSTOMER_ID, SEGMENT)
-            for when in (from_as_of, to_as_of)
-        )
+        populations = [self._population_of(data, when) for when in (from_as_of, to_as_of)]
+        before, after = (self._scored(p).select(CUSTOMER_ID, SEGMENT) for p in populations)
         before = before.rename({SEGMENT: "from_segment"})
         new = nw.col("from_segment").fill_null(_NOT_YET[self.grid.locale])
         moves = after.join(before, on=CUSTOMER_ID, how="left").with_columns(new)
@@ -330,7 +339,7 @@ class FittedRFM(Definition):
             ],
             {"from_segment": "text", "to_segment": "text", "customers": "int", "share": "float"},
         )
-        return self._population_of(data, to_as_of).source.give_rows(table)
+        return populations[-1].source.give_rows(table)
 
     def _require_map(self) -> None:
         if self.grid.segments is None:

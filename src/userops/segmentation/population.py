@@ -17,6 +17,7 @@ from userops.customers.history import (
     RETURN_ROWS,
     RETURNED,
     History,
+    ReturnsPolicy,
 )
 from userops.errors import InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
@@ -49,8 +50,8 @@ class Population:
     scale: int
 
 
-def history_of(data: Any, event: str) -> History:
-    """Return the history of what a user may pass; orders alone are netted.
+def history_of(data: Any, event: str, *, returns: ReturnsPolicy = "net") -> History:
+    """Return the history of what a user may pass; a table alone is read with one policy.
 
     Raises:
         InvalidArgumentError: If it is nothing that can be scored.
@@ -58,9 +59,9 @@ def history_of(data: Any, event: str) -> History:
     if isinstance(data, History):
         return data
     if isinstance(data, Orders) and event == ORDER:
-        return History(data)
+        return History(data, returns=returns)
     if isinstance(data, Events) and event != ORDER:
-        return History({event: data})
+        return History({event: data}, returns=returns)
     raise InvalidArgumentError(
         "data",
         "is not something that RFM reads",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from userops.core import frames
 from userops.core.definitions import Definition
 from userops.core.time import AsOf
 from userops.customers.history import FREQUENCY, MONETARY, ORDER, History
@@ -124,6 +125,8 @@ class RFM(Definition):
         population = population_of(history, self.event, as_of)
         if not population.rows:
             raise _nothing_to_fit(history, self.event, as_of)
+        # Cut-points ask several questions about the same few columns.
+        near = frames.nearby(population.source, population.frame, rows=population.rows)
         units = {"m": 10 ** history.table(self.event).scale}
         columns = {"r": RECENCY_DAYS, "f": FREQUENCY, "m": MONETARY}
         dimensions = "rfm" if population.has_money else "rf"
@@ -133,8 +136,7 @@ class RFM(Definition):
                     columns[d].removesuffix("_minor_units"),
                     units.get(d, 1),
                     population.rows,
-                    population.source,
-                    population.frame,
+                    *near,
                     columns[d],
                 ),
                 is_reversed=d == "r",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from operator import index
 from itertools import product
 from typing import Any, Literal
 
@@ -84,7 +85,7 @@ def _scores(value: int | Iterable[int] | None) -> tuple[int, ...] | None:
     """Read what a user may write for scores: None for any, one, or a list of them."""
     if value is None:
         return None
-    scores = (value,) if isinstance(value, int) else tuple(value)
+    scores = tuple(value) if isinstance(value, Iterable) else (value,)
     wrong = [s for s in scores if type(s) is not int or s < 1]
     if wrong or not scores:
         raise InvalidDefinitionError(
@@ -219,8 +220,14 @@ _EIGHT = {
 def _cut(value: Any) -> Any:
     if value is None:
         return None
-    cut = dict.fromkeys(_DIMENSIONS, value) if isinstance(value, int) else dict(value)
-    return {d: Fraction(cut[d]) for d in _DIMENSIONS if d in cut}
+    try:
+        if isinstance(value, Mapping):
+            return {d: Fraction(value[d]) for d in _DIMENSIONS if d in value}
+        return dict.fromkeys(_DIMENSIONS, Fraction(index(value)))
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise InvalidDefinitionError(
+            "above", "must be a score", got=repr(value), allowed="3, or {'r': 3, 'f': 2, 'm': 3}"
+        ) from error
 
 
 @attrs.frozen
