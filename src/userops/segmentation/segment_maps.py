@@ -10,8 +10,8 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from operator import index
 from itertools import product
+from operator import index
 from typing import Any, Literal
 
 import attrs
