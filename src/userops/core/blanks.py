@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
+from userops.core.patterns import END
+
 __all__ = ["is_blank_expr", "strip", "strip_expr"]
 
 # ASCII white space, the no-break space, and the full-width space of Chinese text.
@@ -17,7 +19,7 @@ def strip(text: str) -> str:
 
 def strip_expr(text: nw.Expr) -> nw.Expr:
     """Return a text column without the blanks around each text."""
-    return text.str.replace_all(f"^[{_BLANKS}]+|[{_BLANKS}]+$", "")
+    return text.str.replace_all(f"^[{_BLANKS}]+|[{_BLANKS}]+{END}", "")
 
 
 def is_blank_expr(text: nw.Expr) -> nw.Expr:

@@ -13,13 +13,13 @@ engine.
 from __future__ import annotations
 
 import math
-import re
 from numbers import Integral
 from typing import Any, Literal, cast
 
 import narwhals.stable.v2 as nw
 
 from userops.core.blanks import strip, strip_expr
+from userops.core.patterns import END, compiled
 from userops.core.time import is_missing
 from userops.errors import InvalidDefinitionError
 
@@ -44,7 +44,6 @@ __all__ = [
 
 Rounding = Literal["half_even", "half_up"]
 MAX_SCALE = 9
-INT64_MAX = 2**63 - 1
 # Above this one float stands for several amounts of minor units, so none of them is meant.
 EXACT_FLOAT = 2**51
 # With the float below one half, the floor of the sum is the nearest integer for every float below
@@ -52,8 +51,8 @@ EXACT_FLOAT = 2**51
 _HALF = math.nextafter(0.5, 0.0)
 _NOISE_UNITS = 1e-4
 _NOISE_SHARE = 2.0**-40
-NUMBER_PATTERN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$"
-_NUMBER = re.compile(NUMBER_PATTERN)
+_NUMBER_PATTERN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?" + END
+_NUMBER = compiled(_NUMBER_PATTERN)
 
 
 def check_scale(scale: object) -> int:
@@ -129,7 +128,7 @@ def minor_of(value: int | float, scale: int, rounding: Rounding | None = None) -
 def parse_number_expr(text: nw.Expr) -> nw.Expr:
     """Return a text column as floats; null where it is blank or does not read as a number."""
     bare = strip_expr(text)
-    readable = bare.str.contains(NUMBER_PATTERN).fill_null(False)
+    readable = bare.str.contains(_NUMBER_PATTERN).fill_null(False)
     return nw.when(readable).then(bare).otherwise(nw.lit(None, nw.String)).cast(nw.Float64)
 
 

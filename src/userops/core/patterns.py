@@ -18,7 +18,13 @@ import attrs
 
 from userops.errors import InvalidDefinitionError
 
-__all__ = ["Pattern", "portable"]
+__all__ = ["END", "Pattern", "compiled", "portable"]
+
+# The end of the text for engines; for Java, $ also stands before a line separator at the end.
+END = r"\z"
+_PYTHON_END = r"\Z"
+# What RE2 repeats at most.
+_MOST_TIMES = 1_000
 
 _CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": r" \t\n\r\f\v"}
 _CONTROLS = "tnrfv"
@@ -56,7 +62,7 @@ def portable(text: str) -> Pattern:
     """
     if not isinstance(text, str):
         raise _refused(text, "is not text")
-    parts, at, was_count = [], 0, False
+    engines, python, at, was_count = "", "", 0, False
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
@@ -65,14 +71,21 @@ def portable(text: str) -> Pattern:
         if kind == "count" and was_count and found != "?":
             raise _refused(text, f"counts a count: {text[at - 1 : at + 1]!r}")
         was_count = kind == "count" and not was_count
-        parts.append(_translated(text, kind, found))
+        if kind == "count" and any(int(n) > _MOST_TIMES for n in re.findall("[0-9]+", found)):
+            raise _refused(text, f"counts more than {_MOST_TIMES:,} times: {found!r}")
+        engines += END if found == "$" else _translated(text, kind, found)
+        python += _PYTHON_END if found == "$" else _translated(text, kind, found)
         at = token.end()
-    joined = "".join(parts)
     try:
-        python = re.compile(joined.replace(r"\z", r"\Z"))
+        return Pattern(engines, re.compile(python))
     except re.error as error:
         raise _refused(text, f"is not a regular expression: {error}") from error
-    return Pattern(joined, python)
+
+
+@lru_cache(maxsize=256)
+def compiled(engine_pattern: str) -> re.Pattern[str]:
+    """Compile one of the library's own patterns, which ends in `END`, for Python."""
+    return re.compile(engine_pattern.removesuffix(END) + _PYTHON_END)
 
 
 def _translated(text: str, kind: str, found: str) -> str:
@@ -82,7 +95,7 @@ def _translated(text: str, kind: str, found: str) -> str:
         if any(operation in found for operation in ("&&", "--", "~~", "||")):
             raise _refused(text, f"has an operation on sets in {found!r}")
         return re.sub(r"\\(.)", lambda e: _in_set(text, e.group(1)), found, flags=re.DOTALL)
-    return {"$": r"\z", ".": r"[^\n]"}.get(found, found)
+    return r"[^\n]" if found == "." else found
 
 
 def _escape(text: str, letter: str) -> str:

@@ -17,6 +17,7 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core.blanks import strip, strip_expr
+from userops.core.patterns import END, compiled
 from userops.core.time import day_number, epoch_us_of_parts, floor_div
 from userops.errors import InvalidDefinitionError
 
@@ -33,9 +34,9 @@ _PARTS = {
 _ISO_PATTERN = (
     r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
     r"([T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
-    r"[ ]?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?$"
+    r"[ ]?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?" + END
 )
-_OFFSET_PATTERN = r":[0-9.,]+[ ]?[+-][0-9]{2}:?[0-9]{2}$"
+_OFFSET_PATTERN = ":[0-9.,]+[ ]?[+-][0-9]{2}:?[0-9]{2}" + END
 
 
 @attrs.frozen
@@ -58,11 +59,11 @@ class TimeText:
     def read(self, text: str) -> tuple[int, int | None] | None:
         """Return (clock reading in µs, offset from UTC in µs or None), or None if unreadable."""
         text = strip(text)
-        if not re.match(self.pattern, text):
+        if not compiled(self.pattern).match(text):
             return None
         offset = None
         if self.has_offset:
-            if re.search(_OFFSET_PATTERN, text):
+            if compiled(_OFFSET_PATTERN).search(text):
                 tail = text.replace(":", "")[-5:]
                 minutes = int(tail[1:3]) * 60 + int(tail[3:5])
                 offset = (minutes if tail[0] == "+" else -minutes) * 60_000_000
@@ -132,7 +133,7 @@ class TimeText:
         minutes = tail.str.slice(1, 2).cast(nw.Int64) * 60 + tail.str.slice(3, 2).cast(nw.Int64)
         signed = nw.when(tail.str.starts_with("-")).then(-minutes).otherwise(minutes)
         known = nw.col(f"{prefix}has_offset") | text.str.ends_with("Z")
-        bare = text.str.replace_all("[ ]?[+-][0-9]{2}:?[0-9]{2}$", "")
+        bare = text.str.replace_all("[ ]?[+-][0-9]{2}:?[0-9]{2}" + END, "")
         return frame.with_columns(
             nw.when(known).then(signed * 60_000_000).otherwise(nothing).alias(f"{prefix}offset"),
             nw.when(nw.col(f"{prefix}has_offset"))
@@ -213,7 +214,7 @@ def time_text(time_format: str | None) -> TimeText:
         widths.append((position, size))
         position += size
     return TimeText(
-        pattern=pattern + "$",
+        pattern=pattern + END,
         order=tuple(names),
         widths=tuple(widths) if adjacent else None,
     )

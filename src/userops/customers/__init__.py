@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from userops.core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from userops.customers.arguments import ReturnsPolicy
     from userops.customers.customer import Customer, Totals
-    from userops.customers.history import History, ReturnsPolicy
+    from userops.customers.history import History
 
 __all__ = ["Customer", "History", "ReturnsPolicy", "Totals"]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
-    {"customer": ("Customer", "Totals"), "history": ("History", "ReturnsPolicy")},
+    {"arguments": ("ReturnsPolicy",), "customer": ("Customer", "Totals"), "history": ("History",)},
 )

@@ -10,11 +10,12 @@ import bisect
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import attrs
 
 from userops.core.time import Zone
+from userops.customers.arguments import ReturnsPolicy, check_returns, customer_key
 from userops.errors import InvalidArgumentError
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
@@ -73,7 +74,7 @@ class Customer:
     rows: Mapping[str, tuple[Row, ...]]
     columns: Mapping[str, OrderColumns | EventColumns]
     quarantine: tuple[Row, ...] = ()
-    returns: Literal["net", "separate", "ignore"] = "net"
+    returns: ReturnsPolicy = attrs.field(default="net", converter=check_returns)
 
     @classmethod
     def from_rows(
@@ -82,7 +83,7 @@ class Customer:
         events: Mapping[str, Sequence[Mapping[str, Any]]],
         columns: Mapping[str, OrderColumns | EventColumns],
         *,
-        returns: Literal["net", "separate", "ignore"] = "net",
+        returns: ReturnsPolicy = "net",
     ) -> Customer:
         """Read a customer from rows as the host holds them.
 
@@ -96,6 +97,7 @@ class Customer:
             InvalidArgumentError: If an event has no mapping, or a row belongs to somebody else.
             DataError: If a row lacks a column, or its money cannot be exact.
         """
+        customer_id = customer_key(customer_id)
         good: dict[str, tuple[Row, ...]] = {}
         bad: list[Row] = []
         for name, raw in events.items():
@@ -119,18 +121,11 @@ class Customer:
         rows: Mapping[str, Sequence[Mapping[str, Any]]],
         columns: Mapping[str, OrderColumns | EventColumns],
         *,
-        returns: Literal["net", "separate", "ignore"] = "net",
+        returns: ReturnsPolicy = "net",
     ) -> Customer:
         """Build a customer from rows that a table's normaliser has read already."""
-        own = (CUSTOMER_ID, ORDER_ID, INSTANT_US, AMOUNT_MINOR_UNITS, QUANTITY, IS_RETURN)
         built = {
-            name: _sorted(
-                Row(
-                    **{key: row[key] for key in own if key in row},
-                    carried={key: value for key, value in row.items() if key not in own},
-                )
-                for row in mine
-            )
+            name: _sorted(_normalised_row(row, columns[name]) for row in mine)
             for name, mine in rows.items()
         }
         return cls(customer_id, built, dict(columns), (), returns)
@@ -213,6 +208,16 @@ def _indexed(rows: Sequence[Row], columns: OrderColumns | EventColumns) -> _Inde
         bought=[0, *accumulate(0 if back else amount for amount, back in pairs)],
         returned=[0, *accumulate(amount if back else 0 for amount, back in pairs)],
         return_rows=[0, *accumulate(int(back) for back in signs)],
+    )
+
+
+def _normalised_row(row: Mapping[str, Any], columns: OrderColumns | EventColumns) -> Row:
+    own = {CUSTOMER_ID, INSTANT_US}
+    if isinstance(columns, OrderColumns):  # an event may have properties of these names
+        own |= {ORDER_ID, AMOUNT_MINOR_UNITS, QUANTITY, IS_RETURN}
+    return Row(
+        **{key: row[key] for key in own if key in row},
+        carried={key: value for key, value in row.items() if key not in own},
     )
 
 

@@ -12,13 +12,13 @@ An order stays an order when it is returned: frequency and recency count purchas
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
 from userops.core.time import AsOf, Zone, as_of_us
+from userops.customers.arguments import ReturnsPolicy, check_returns, customer_key
 from userops.customers.customer import Customer
 from userops.customers.returns import linked_returns
 from userops.errors import EmptyHistoryError, InvalidArgumentError, InvalidDefinitionError
@@ -43,7 +43,6 @@ __all__ = [
     "RETURNED",
     "RETURN_ROWS",
     "History",
-    "ReturnsPolicy",
 ]
 
 ORDER = "order"
@@ -53,8 +52,6 @@ FREQUENCY = "frequency"
 MONETARY = "monetary_minor_units"
 RETURNED = "returned_minor_units"
 RETURN_ROWS = "return_rows"
-
-ReturnsPolicy = Literal["net", "separate", "ignore"]
 
 
 class History:
@@ -89,10 +86,6 @@ class History:
     ) -> None:
         if isinstance(events, EventTable):
             events = {ORDER: events}
-        if returns not in get_args(ReturnsPolicy):
-            raise InvalidDefinitionError(
-                "returns", "is not known", got=returns, allowed="'net', 'separate', 'ignore'"
-            )
         tables: object = events
         if not isinstance(tables, Mapping) or not tables:
             raise InvalidDefinitionError(
@@ -101,7 +94,7 @@ class History:
                 got=type(events).__name__,
                 allowed="for example {'order': Orders(…), 'scan': Events(…)}",
             )
-        self.returns: ReturnsPolicy = returns
+        self.returns: ReturnsPolicy = check_returns(returns)
         self.events: dict[str, Orders | Events] = {
             name: _table(name, table) for name, table in events.items()
         }
@@ -173,7 +166,9 @@ class History:
             )
         bought_at = bought_at if has_returns else nw.col(INSTANT_US)
         rows = rows.with_columns(bought_at.alias(FIRST_US))
-        sums = [AMOUNT_MINOR_UNITS, *_SEPARATE[: 2 * (self.returns == "separate")]]
+        sums = [AMOUNT_MINOR_UNITS]
+        if self.returns == "separate":
+            sums += [RETURNED, RETURN_ROWS]
         if not orders.has_order_rows:
             # An order of several lines was made at its first line.
             rows = rows.group_by(CUSTOMER_ID, ORDER_ID).agg(
@@ -277,10 +272,13 @@ class History:
 
         Raises:
             EmptyHistoryError: If no table has a counted row of the customer.
+            InvalidArgumentError: If the id is neither text nor a whole number.
         """
+        customer_id = customer_key(customer_id)
+        kind = "text" if isinstance(customer_id, str) else "whole numbers"
         rows: dict[str, tuple[dict[str, Any], ...]] = {}
         for name, table in self.events.items():
-            if _kind_of_ids(table) not in (None, _KINDS.get(type(customer_id))):
+            if _kind_of_ids(table) not in (None, kind):
                 rows[name] = ()
                 continue
             counted = table.counted()
@@ -294,16 +292,10 @@ class History:
         columns = {name: table.columns for name, table in self.events.items()}
         return Customer.from_normalised(customer_id, rows, columns, returns=self.returns)
 
-    @cached_property
-    def _said_tables(self) -> str:
-        return ", ".join(f"{name}={table!r}" for name, table in self.events.items())
-
     def __repr__(self) -> str:
         """Return the tables and the policy; computes nothing."""
-        return f"History({self._said_tables}, returns={self.returns!r})"
-
-
-_SEPARATE = (RETURNED, RETURN_ROWS)
+        tables = ", ".join(f"{name}={table!r}" for name, table in self.events.items())
+        return f"History({tables}, returns={self.returns!r})"
 
 
 def _table(name: str, table: Any) -> Orders | Events:
@@ -318,9 +310,6 @@ def _table(name: str, table: Any) -> Orders | Events:
             hint="orders go under the name 'order', everything else is Events",
         )
     return wanted(table)
-
-
-_KINDS: dict[type, str] = {int: "whole numbers", str: "text"}
 
 
 def _kind_of_ids(table: Orders | Events) -> str | None:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import attrs
 
 from userops.core.money import Rounding, check_rounding, check_scale
-from userops.core.patterns import portable
+from userops.core.patterns import END, portable
 from userops.core.time import Zone, zone
 from userops.core.timetext import time_text
 from userops.errors import InvalidDefinitionError
@@ -82,7 +82,7 @@ TEXT_FLAGS = {
     True: {"true", "t", "yes", "y", "1", "是"},
     False: {"false", "f", "no", "n", "0", "否"},
 }
-EPOCH_PATTERN = "^-?[0-9]{1,18}$"
+EPOCH_PATTERN = "^-?[0-9]{1,18}" + END
 _EPOCH_FORMATS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 
 
@@ -150,6 +150,13 @@ def _check_identifiers(_: object, attribute: attrs.Attribute[Any], value: object
         )
 
 
+def _check_currency(_: object, __: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise InvalidDefinitionError(
+            "currency", "must be text", got=repr(value), allowed="an ISO 4217 code, such as 'CNY'"
+        )
+
+
 def _check_time_format(_: object, __: attrs.Attribute[Any], value: object) -> None:
     if value is None or value in _EPOCH_FORMATS:
         return
@@ -163,11 +170,17 @@ def _properties(value: Iterable[str]) -> tuple[str, ...]:
         raise InvalidDefinitionError(
             "properties", "must be several names", got=repr(value), allowed=f"({value!r},)"
         )
+    reserved = sorted({CUSTOMER_ID, INSTANT_US, "channel", "source", "actor"} & set(value))
+    if reserved:
+        raise InvalidDefinitionError(
+            "properties", "has names that mean something else", got=reserved,
+            hint="rename the column, or map it to its role",
+        )  # fmt: skip
     return tuple(value)
 
 
-def _check_zone(_: object, __: attrs.Attribute[Any], value: str) -> None:
-    zone(value)
+def _zone_name(value: str) -> str:
+    return zone(value).name  # utc and UTC are one zone
 
 
 @attrs.frozen(kw_only=True)
@@ -179,7 +192,7 @@ class _Columns:
     channel: str | None = _column()
     source: str | None = _column()
     identifiers: Mapping[str, str] = attrs.field(factory=dict, validator=_check_identifiers)
-    time_zone: str = attrs.field(default="UTC", validator=_check_zone)
+    time_zone: str = attrs.field(default="UTC", converter=_zone_name)
     time_format: str | None = attrs.field(default=None, validator=_check_time_format)
 
     @property
@@ -240,7 +253,9 @@ class OrderColumns(_Columns):
     paid_with_points: str | None = _column()
     return_of: str | None = _column()
     scale: int = attrs.field(default=2, converter=check_scale)
-    currency: str | None = attrs.field(default=None)
+    currency: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_check_currency)
+    )
     rounding: Rounding | None = attrs.field(default=None, converter=check_rounding)
     returns_by: ReturnsBy = attrs.field(factory=BySign)
     duplicate_lines: Literal["keep", "quarantine"] = attrs.field(default="keep")

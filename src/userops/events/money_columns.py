@@ -149,6 +149,8 @@ def _with_number(frame: frames.Frame, column: str, name: str) -> tuple[frames.Fr
         largest = nw.lit(str(2**63 - 1)).cast(nw.UInt64)
         beyond = null(nw.UInt64) if name == QUANTITY else largest
         value = nw.when(value <= largest).then(value).otherwise(beyond)
+    elif dtype == nw.Int64 and name == QUANTITY:
+        value = nw.when(value > -(2**63)).then(value)  # its size would leave int64
     if dtype.is_integer() and dtype not in (nw.Int128, nw.UInt128):
         frame = frame.with_columns(
             value.cast(nw.Int64).alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}")

@@ -17,7 +17,7 @@ from userops.core import frames
 from userops.core.blanks import is_blank_expr, strip_expr
 from userops.core.time import Zone
 from userops.core.timetext import time_text
-from userops.errors import ColumnNotFoundError, ColumnTypeError
+from userops.errors import ColumnNotFoundError, ColumnTypeError, InvalidArgumentError
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
     COUNTED,
@@ -63,13 +63,18 @@ def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) ->
         ColumnTypeError: Names the type and the remedy.
     """
     schema = source.frame.collect_schema()
+    for name in schema.names():
+        if name.lower().startswith(PREFIX):  # SQL engines fold case
+            raise InvalidArgumentError(
+                "frame", f"has a column {name!r}, and names that begin with {PREFIX!r} are ours",
+                hint="rename the column",
+            )  # fmt: skip
     for role, column in _roles(columns).items():
         if column not in schema:
             raise ColumnNotFoundError(column, schema.names(), role=role)
         if schema[column] == nw.Unknown and not frames.is_null_column(source, column):
             raise ColumnTypeError(
-                column, "has a type that is not known", got=source.native[column].dtype
-                if source.engine == "pandas" else schema[column],
+                column, "has a type that is not known", got=frames.native_type(source, column),
                 hint="convert it to text, a number or a datetime first",
             )  # fmt: skip
     for role in ("customer_id", "order_id", "event_id", "return_of", "product_id"):
@@ -121,7 +126,10 @@ def _check_id(column: str, dtype: Any) -> None:
         )
     is_text = dtype in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
     if not (is_text or dtype.is_integer()):
-        raise ColumnTypeError(column, "cannot be an id", got=dtype, allowed=_INTEGERS)
+        raise ColumnTypeError(
+            column, "cannot be an id", got=dtype, allowed=_INTEGERS,
+            hint="cast it to a 64-bit integer or to text in your dataframe library first",
+        )  # fmt: skip
 
 
 def _check_time(columns: OrderColumns | EventColumns, dtype: Any) -> None:

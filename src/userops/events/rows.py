@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import re
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
@@ -17,7 +16,7 @@ import attrs
 
 from userops.core import money
 from userops.core.blanks import strip
-from userops.core.patterns import portable
+from userops.core.patterns import compiled, portable
 from userops.core.time import instant_of, is_missing
 from userops.core.timetext import time_text
 from userops.errors import ColumnNotFoundError, ColumnTypeError, MoneyOverflowError, MoneyScaleError
@@ -140,7 +139,7 @@ def _instant(value: Any, columns: OrderColumns | EventColumns) -> tuple[int | No
     if isinstance(value, str) and unit is not None:
         if not strip(value):
             return None, "no_time"
-        if not re.match(EPOCH_PATTERN, strip(value)):
+        if not compiled(EPOCH_PATTERN).match(strip(value)):
             return None, "unreadable_time"
         value = int(value)
     if isinstance(value, Integral) and unit is not None:

@@ -13,13 +13,13 @@ from userops.core import frames, money
 from userops.core.definitions import Definition
 from userops.core.time import AsOf, Zone, as_of_us, datetime_of, zone
 from userops.customers.customer import Customer
+from userops.customers.arguments import ReturnsPolicy, customer_key
 from userops.customers.history import (
     FREQUENCY,
     MONETARY,
     ORDER,
     RETURN_ROWS,
     RETURNED,
-    ReturnsPolicy,
 )
 from userops.errors import EmptyHistoryError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
@@ -169,6 +169,11 @@ class FittedRFM(Definition):
             InvalidArgumentError: If he was read with another scale, time zone or policy for returns
                 than the model's customers.
         """
+        if not isinstance(customer, Customer):
+            raise InvalidArgumentError(
+                "customer", "is not a Customer", got=type(customer).__name__,
+                hint="history.customer(id) reads one; explain takes an id as well",
+            )  # fmt: skip
         if as_of is None:
             before, last_observed_day = self.as_of_us, self._last_observed_day
         else:
@@ -220,13 +225,21 @@ class FittedRFM(Definition):
             score = self.score_one(customer, as_of=as_of)
             customer_id = customer.customer_id
         else:
-            population = self._population_of(None, as_of)
+            if as_of is not None and as_of_us(as_of, self.zone) != self.as_of_us:
+                raise InvalidArgumentError(
+                    "as_of", "is another than the fit's, whose customers the id is looked up in",
+                    got=as_of, hint="pass the customer: explain(history.customer(…), as_of=…)",
+                )  # fmt: skip
+            population = self._population_of(None, None)
+            customer_id = customer_key(customer)
             kind = population.frame.collect_schema()[CUSTOMER_ID]
             # Engines compare text with numbers in ways of their own: another type is nobody.
-            same = kind.is_integer() == isinstance(customer, int)
-            mine = nw.col(CUSTOMER_ID) == frames.constant(population.frame, CUSTOMER_ID, customer)
-            rows = frames.to_rows(self._scored(population).filter(mine)) if same else []
-            customer_id = customer
+            same = kind.is_integer() == isinstance(customer_id, int)
+            wanted = frames.constant(population.frame, CUSTOMER_ID, customer_id)
+            alone = attrs.evolve(
+                population, frame=population.frame.filter(nw.col(CUSTOMER_ID) == wanted)
+            ) if same else None
+            rows = frames.to_rows(self._scored(alone)) if alone is not None else []
             score = RFMScore.from_row(rows[0], self.grid.dimensions) if rows else None
         if score is None:
             raise EmptyHistoryError(

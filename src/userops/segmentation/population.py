@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.time import AsOf, as_of_us
+from userops.customers.arguments import ReturnsPolicy
 from userops.customers.history import (
     FREQUENCY,
     LAST_US,
@@ -17,7 +18,6 @@ from userops.customers.history import (
     RETURN_ROWS,
     RETURNED,
     History,
-    ReturnsPolicy,
 )
 from userops.errors import InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID

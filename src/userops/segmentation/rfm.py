@@ -7,6 +7,7 @@ References:
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -87,9 +88,10 @@ class RFM(Definition):
         """Refuse a map that leaves a cell of this grid without a name."""
         if self.segments is not None:
             dimensions = "rfm" if self.event == ORDER else "rf"
-            self.segments.fitted_to(dict.fromkeys("rfm", 0)).check(  # type: ignore[arg-type]
-                {d: c.bins for d, c in self._cut_points().items() if d in dimensions}
-            )
+            bins = {d: c.bins for d, c in self._cut_points().items() if d in dimensions}
+            # The map that would be used if the customers stood evenly in all bins.
+            middle = {d: Fraction(n + 1, 2) for d, n in bins.items()}
+            self.segments.fitted_to(middle).check(bins)
 
     if not TYPE_CHECKING:  # a type checker shall see that a definition has no such methods
 

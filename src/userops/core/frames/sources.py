@@ -29,6 +29,7 @@ __all__ = [
     "concat_rows",
     "counted_by",
     "is_null_column",
+    "native_type",
     "nearby",
     "read",
     "small_table",
@@ -217,8 +218,8 @@ def concat_rows(frames: Iterable[Frame]) -> Frame:
     return nw.concat(list(frames), how="vertical")
 
 
-def is_null_column(source: Source, column: str) -> bool:
-    """Whether a column of a type that narwhals does not know is one of nulls alone."""
+def native_type(source: Source, column: str) -> str:
+    """Return the name of a column's type in the engine's own words."""
     native = source.frame.to_native()
     if source.is_arrow:
         dtype = native.schema.field(column).type
@@ -230,7 +231,12 @@ def is_null_column(source: Source, column: str) -> bool:
         dtype = native.schema()[column]
     else:
         dtype = native.collect_schema()[column]
-    return str(dtype).strip('"').lower() in ("null", "void")
+    return str(dtype).strip('"')
+
+
+def is_null_column(source: Source, column: str) -> bool:
+    """Whether a column of a type that narwhals does not know is one of nulls alone."""
+    return native_type(source, column).lower() in ("null", "void")
 
 
 def counted_by(frame: Frame, keys: Sequence[str]) -> Frame:
