@@ -13,14 +13,14 @@ from userops.events.columns import (
     COUNTED,
     INSTANT_US,
     IS_RETURN,
-    REASONS,
     STATUS,
     UNRESOLVED,
     EventColumns,
     OrderColumns,
+    reason_code,
 )
 from userops.events.money_columns import with_money
-from userops.events.normalise import is_counted
+from userops.events.normalise import is_counted, possible_reasons
 from userops.events.quality import Quality
 from userops.events.working_columns import MISFIT, PREFIX, TOO_LARGE, own
 
@@ -50,60 +50,57 @@ def audited(
         MoneyScaleError: If amounts do not fit the declared scale; names the scale that would.
         MoneyOverflowError: If an amount, or a sum that could occur, leaves int64.
     """
-    counted = _counted_rows(source, normalised, columns, with_totals=with_totals)
-    others: list[dict[str, Any]] = []
-    if counted["rows"] < counted["all"]:
-        others = _other_rows(source, normalised, columns)
-    if isinstance(columns, OrderColumns):
-        _check_money(normalised, counted, others, columns)
-    quarantined = {REASONS[row["status"]]: int(row["rows"]) for row in others if row["status"] > 0}
+    found = _sums(source, normalised, columns, with_totals=with_totals)
     facts: dict[str, Any] = {}
     if isinstance(columns, OrderColumns):
+        _check_money(normalised, found, columns)
         names = ["returns", *(_TOTALS if with_totals else ())]
-        facts = {name: int(counted[name] or 0) for name in names}
+        facts = {name: found[name] for name in names}
         facts |= {"scale": columns.scale, "currency": columns.currency}
+    reasons = {reason: found[reason] for reason in possible_reasons(columns) if found[reason]}
     return Quality(
-        rows=int(counted["all"]),
-        counted=int(counted["rows"] or 0),
-        unresolved=sum(int(row["rows"]) for row in others if row["status"] == UNRESOLVED),
-        quarantined=dict(sorted(quarantined.items(), key=lambda item: (-item[1], item[0]))),
-        first_us=None if counted["first"] is None else int(counted["first"]),
-        last_us=None if counted["last"] is None else int(counted["last"]),
+        rows=found["all"],
+        counted=found["counted"],
+        unresolved=found["unresolved"],
+        quarantined=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        first_us=found["first"],
+        last_us=found["last"],
         **facts,
     )
 
 
-def _counted_rows(
+def _sums(
     source: frames.Source,
     normalised: frames.Frame,
     columns: OrderColumns | EventColumns,
     *,
     with_totals: bool,
 ) -> dict[str, Any]:
-    """Sum over the rows that count, without grouping; `all` is the number of all rows."""
-    good = own("good")
-    measured: dict[str, Any] = {"instant": nw.when(good).then(own(INSTANT_US)), "rows": good}
+    """Sum over all rows at once, without grouping: `all`, and rows by what became of them.
+
+    For orders also `inexact` rows among those that are read, and extremes of all their money.
+    """
+    good, status = own("good"), own(STATUS)
+    flags: dict[str, Any] = {"counted": good, "unresolved": status == UNRESOLVED}
+    flags |= {r: status == reason_code(r) for r in possible_reasons(columns)}
+    values: dict[str, Any] = {"instant": nw.when(good).then(own(INSTANT_US))}
+    extremes = {"first": own("instant").min(), "last": own("instant").max()}
     if isinstance(columns, OrderColumns):
-        amount, returned = own(AMOUNT_MINOR_UNITS), own(IS_RETURN)
-        measured["amount"] = amount
-        measured["inexact"] = good & (own(MISFIT) | own(TOO_LARGE))
-        measured["returns"] = good & returned
+        values["amount"] = amount = own(AMOUNT_MINOR_UNITS)
+        extremes |= {"lowest": own("amount").min(), "highest": own("amount").max()}
+        returned = own(IS_RETURN)
+        flags["inexact"] = (status <= COUNTED) & (own(MISFIT) | own(TOO_LARGE))
+        flags["returns"] = good & returned
         if with_totals:
             for name, chosen in zip(_TOTALS[:2], (good & ~returned, good & returned), strict=True):
-                measured[name] = nw.when(chosen).then(amount)
-            measured[_TOTALS[2]] = good & ~returned & (amount == 0).fill_null(False)
-    flags = {name for name in ("rows", "inexact", "returns", _TOTALS[2]) if name in measured}
-    extremes = {"first": own("instant").min(), "last": own("instant").max()}
-    if "amount" in measured:
-        extremes |= {"lowest": own("amount").min(), "highest": own("amount").max()}
+                values[name] = nw.when(chosen).then(amount)
+            flags[_TOTALS[2]] = good & ~returned & (amount == 0).fill_null(False)
+    measured = values | {name: flag.cast(nw.Int64) for name, flag in flags.items()}
     sums = [own(n).sum().alias(n) for n in measured if n not in ("instant", "amount")]
 
     def plan(piece: frames.Frame) -> frames.Frame:
         piece = piece.with_columns(is_counted(source, columns).alias(PREFIX + "good"))
-        piece = piece.select(
-            (value.cast(nw.Int64) if name in flags else value).alias(PREFIX + name)
-            for name, value in measured.items()
-        )
+        piece = piece.select(value.alias(PREFIX + name) for name, value in measured.items())
         return piece.select(*sums, all=nw.len(), **extremes)
 
     return _merged(frames.to_rows(frames.by_morsel(source, normalised, plan)))
@@ -111,58 +108,30 @@ def _counted_rows(
 
 def _merged(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Merge the aggregates of pieces; of no row, sums are 0 and extremes None."""
-    known = {name: [row[name] for row in rows if row[name] is not None] for name in rows[0]}
-    extremes = {"first": min, "last": max, "lowest": min, "highest": max}
-    return {
-        name: extremes[name](values, default=None) if name in extremes else sum(values)
-        for name, values in known.items()
-    }
+    how = {"first": min, "last": max, "lowest": min, "highest": max}
+    merged = {}
+    for name in rows[0]:
+        known = [int(row[name]) for row in rows if row[name] is not None]
+        merged[name] = how[name](known, default=None) if name in how else sum(known)
+    return merged
 
 
-def _other_rows(
-    source: frames.Source, normalised: frames.Frame, columns: OrderColumns | EventColumns
-) -> list[dict[str, Any]]:
-    """Count the rows that do not count, by status."""
-    measured = {STATUS: own(STATUS)}
-    if isinstance(columns, OrderColumns):
-        measured["inexact"] = (own(MISFIT) | own(TOO_LARGE)).cast(nw.Int64)
-    sums = [own(name).sum().alias(name) for name in measured if name != STATUS]
-
-    def plan(piece: frames.Frame) -> frames.Frame:
-        piece = piece.filter(~is_counted(source, columns)).select(
-            value.alias(PREFIX + name) for name, value in measured.items()
-        )
-        grouped = piece.group_by(PREFIX + STATUS).agg(nw.len().alias("rows"), *sums)
-        return grouped.rename({PREFIX + STATUS: STATUS})
-
-    rows = frames.to_rows(frames.by_morsel(source, normalised, plan))
-    statuses = sorted({int(row[STATUS]) for row in rows})
-    return [
-        _merged([row for row in rows if row[STATUS] == status]) | {"status": status}
-        for status in statuses
-    ]
-
-
-def _check_money(
-    normalised: frames.Frame,
-    counted: dict[str, Any],
-    others: list[dict[str, Any]],
-    columns: OrderColumns,
-) -> None:
-    unresolved = [row for row in others if row["status"] == UNRESOLVED]
-    if any(row["inexact"] for row in (counted, *unresolved)):
+def _check_money(normalised: frames.Frame, found: dict[str, Any], columns: OrderColumns) -> None:
+    if found["inexact"]:
         read = normalised.filter(own(STATUS) <= COUNTED)
         flags = {flag: own(flag).cast(nw.Int64).sum() for flag in (TOO_LARGE, MISFIT)}
-        found = frames.to_rows(read.select(**flags))[0]
-        if found[TOO_LARGE]:
+        counts = frames.to_rows(read.select(**flags))[0]
+        if counts[TOO_LARGE]:
             raise MoneyOverflowError(
-                f"amounts too large to be exact: {int(found[TOO_LARGE]):,}",
-                allowed=f"up to 2**62 minor units, 2**51 from floats, at scale={columns.scale}",
-                hint="check the unit of the column, or declare a smaller scale",
+                f"amounts too large to be exact: {int(counts[TOO_LARGE]):,}",
+                allowed="up to 2**62 minor units as integers, 2**51 as floats, decimals or text, "
+                f"at scale={columns.scale}",
+                hint="check the unit of the column, declare a smaller scale, or give integers of "
+                "minor units at scale=0",
             )
-        raise _scale_error(normalised, int(found[MISFIT]), columns)
-    largest = max(abs(counted["lowest"] or 0), abs(counted["highest"] or 0))
-    if largest * int(counted["all"]) < _LIMIT:
+        raise _scale_error(normalised, int(counts[MISFIT]), columns)
+    largest = max(abs(found["lowest"] or 0), abs(found["highest"] or 0))
+    if largest * found["all"] < _LIMIT:
         return  # no sum of these rows can leave int64
     read = normalised.filter(own(STATUS) <= COUNTED)
     amounts = read.select(money.as_float(own(AMOUNT_MINOR_UNITS)).abs().alias("magnitude"))

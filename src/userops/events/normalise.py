@@ -38,7 +38,7 @@ from userops.events.columns import (
 from userops.events.money_columns import money_checks, with_money
 from userops.events.working_columns import MISFIT, PREFIX, TOO_LARGE, null, own
 
-__all__ = ["check_schema", "is_counted", "normalised"]
+__all__ = ["check_schema", "is_counted", "normalised", "possible_reasons"]
 
 _INTEGERS = "text or whole numbers"
 _LASTING = {
@@ -209,6 +209,11 @@ def is_counted(source: frames.Source, columns: OrderColumns | EventColumns) -> n
         return own(STATUS) == COUNTED
     faults = (applies for _, applies in _checks(columns))
     return reduce(lambda good, fault: good & ~fault, faults, ~own(CUSTOMER_ID).is_null())
+
+
+def possible_reasons(columns: OrderColumns | EventColumns) -> list[str]:
+    """Return the reasons for which a row can be quarantined."""
+    return [reason for reason, _ in _checks(columns)] + _repeats(columns)
 
 
 def _checks(columns: OrderColumns | EventColumns) -> list[tuple[str, nw.Expr]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import html
 from collections.abc import Mapping
+from decimal import Decimal
 
 import attrs
 
-from userops.core.money import major_float
 from userops.core.time import datetime_of
 
 __all__ = ["Quality"]
@@ -32,6 +32,8 @@ _SAID = {
 class Quality:
     """Counts of rows; `rows == counted + unresolved + sum(quarantined.values())`, always.
 
+    What costs a further look at all rows is None where it was not measured, as in `Orders.audit`.
+
     Attributes:
         rows: Rows that came in.
         counted: Rows that count for a known customer.
@@ -53,8 +55,8 @@ class Quality:
     unresolved: int
     quarantined: Mapping[str, int]
     returns: int = 0
-    zero_amounts: int = 0
-    duplicate_lines: int = 0
+    zero_amounts: int | None = None
+    duplicate_lines: int | None = None
     first_us: int | None = None
     last_us: int | None = None
     purchased_minor_units: int | None = None
@@ -89,10 +91,10 @@ class Quality:
             lines.append(("last", _said_time(self.last_us)))
         if self.purchased_minor_units is not None:
             unit = f" {self.currency}" if self.currency else ""
-            bought = major_float(self.purchased_minor_units, self.scale)
-            back = major_float(self.returned_minor_units or 0, self.scale)
-            lines.append(("purchased", f"{bought:,.{self.scale}f}{unit}"))
-            lines.append(("returned", f"{back:,.{self.scale}f}{unit} in {self.returns:,} rows"))
+            bought = _said_money(self.purchased_minor_units, self.scale)
+            back = _said_money(self.returned_minor_units or 0, self.scale)
+            lines.append(("purchased", f"{bought}{unit}"))
+            lines.append(("returned", f"{back}{unit} in {self.returns:,} rows"))
             if self.zero_amounts:
                 lines.append(("purchases of 0", f"{self.zero_amounts:,}"))
         return lines
@@ -111,6 +113,10 @@ class Quality:
             for what, n in self.lines()
         )
         return f"<table><caption>Data quality</caption>{''.join(cells)}</table>"
+
+
+def _said_money(minor_units: int, scale: int) -> str:
+    return f"{Decimal(minor_units).scaleb(-scale):,.{scale}f}"  # exact, however much it is
 
 
 def _said_time(instant_us: int) -> str:

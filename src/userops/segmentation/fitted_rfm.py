@@ -12,8 +12,8 @@ import narwhals.stable.v2 as nw
 from userops.core import frames, money
 from userops.core.definitions import Definition
 from userops.core.time import AsOf, Zone, as_of_us, datetime_of, zone
-from userops.customers.customer import Customer
 from userops.customers.arguments import ReturnsPolicy, customer_key
+from userops.customers.customer import Customer
 from userops.customers.history import (
     FREQUENCY,
     MONETARY,
@@ -236,9 +236,13 @@ class FittedRFM(Definition):
             # Engines compare text with numbers in ways of their own: another type is nobody.
             same = kind.is_integer() == isinstance(customer_id, int)
             wanted = frames.constant(population.frame, CUSTOMER_ID, customer_id)
-            alone = attrs.evolve(
-                population, frame=population.frame.filter(nw.col(CUSTOMER_ID) == wanted)
-            ) if same else None
+            alone = (
+                attrs.evolve(
+                    population, frame=population.frame.filter(nw.col(CUSTOMER_ID) == wanted)
+                )
+                if same
+                else None
+            )
             rows = frames.to_rows(self._scored(alone)) if alone is not None else []
             score = RFMScore.from_row(rows[0], self.grid.dimensions) if rows else None
         if score is None:
