@@ -298,24 +298,21 @@ def _without_repeats(
     host_columns: list[str],
 ) -> frames.Frame:
     """Mark repeated event ids and, where asked for, repeated rows; the first in time stays."""
+    ties = _ties(frame, columns)
     for reason in _repeats(columns):
         is_event = reason == "duplicate_event_id"
         keys = [PREFIX + EVENT_ID] if is_event else host_columns
         applies = ~own(EVENT_ID).is_null() if is_event else nw.lit(True)
         frame = frame.with_columns(
             (own(STATUS) <= COUNTED).alias(PREFIX + "good"),
-            own(INSTANT_US).fill_null(0).alias(PREFIX + "tie_time"),
-            *(
-                nw.col(column).cast(nw.String).fill_null("").alias(f"{PREFIX}tie_{role}")
-                for role, column in _ties(columns).items()
-            ),
+            *(tie.alias(f"{PREFIX}tie_{i}") for i, tie in enumerate(ties)),
         )
         frame = frame.with_columns(nw.lit(1, nw.Int64).alias(PREFIX + "one"))
         frame = frames.with_running(
             source,
             frame,
             [*keys, PREFIX + "good"],
-            [f"{PREFIX}tie_{role}" for role in ("time", *_ties(columns))],
+            [f"{PREFIX}tie_{i}" for i, _ in enumerate(ties)],
             {PREFIX + f"nth_{reason}": (PREFIX + "one", "sum")},
         )
         repeated = applies & own("good") & (own(f"nth_{reason}") > 1)
@@ -323,7 +320,7 @@ def _without_repeats(
             nw.when(repeated)
             .then(nw.lit(reason_code(reason)))
             .otherwise(own(STATUS))
-            .cast(nw.Int64)
+            .cast(nw.Int8)
             .alias(PREFIX + STATUS)
         )
     return frame
@@ -337,11 +334,31 @@ def _repeats(columns: OrderColumns | EventColumns) -> list[str]:
     return reasons
 
 
-def _ties(columns: OrderColumns | EventColumns) -> dict[str, str]:
-    """Return what decides between repeats of one instant, so that every engine keeps the same."""
-    ties = {CUSTOMER_ID: PREFIX + CUSTOMER_ID}
+def _ties(frame: frames.Frame, columns: OrderColumns | EventColumns) -> list[nw.Expr]:
+    """Return what puts repeats in order, without nulls, so that every engine keeps the same one.
+
+    Engines write numbers as text in ways of their own, so only text is compared as text.
+    """
+    names = [PREFIX + INSTANT_US, PREFIX + CUSTOMER_ID]
     if isinstance(columns, OrderColumns):
-        ties |= {ORDER_ID: PREFIX + ORDER_ID} if columns.order_id is not None else {}
-        ties |= {AMOUNT_MINOR_UNITS: PREFIX + AMOUNT_MINOR_UNITS}
-        ties |= {QUANTITY: PREFIX + QUANTITY} if columns.quantity is not None else {}
-    return ties | columns.carried()
+        names += [PREFIX + ORDER_ID] if columns.order_id is not None else []
+        names.append(PREFIX + AMOUNT_MINOR_UNITS)
+        names += [PREFIX + QUANTITY] if columns.quantity is not None else []
+    ties = []
+    schema = frame.collect_schema()
+    for name in [*names, *columns.carried().values()]:
+        value, dtype = nw.col(name), schema[name]
+        missing = value.is_null()
+        if dtype.is_float():
+            missing = missing | value.is_nan().fill_null(False)
+            value = nw.when(~missing).then(value).otherwise(nw.lit(0.0))
+        elif dtype.is_integer():
+            value = value.fill_null(0)
+        elif dtype.is_decimal():
+            value = value.cast(nw.Float64).fill_null(0.0)
+        elif dtype.is_nested() or dtype == nw.Unknown:
+            continue  # no engine orders these like another
+        else:
+            value = value.cast(nw.String).fill_null("")
+        ties += [missing.cast(nw.Int8), value]
+    return ties

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
@@ -10,7 +11,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
 from userops.core.files import read_file
-from userops.errors import InvalidArgumentError
+from userops.errors import DataWarning, InvalidArgumentError
 from userops.events.audit import audited
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
@@ -119,6 +120,8 @@ class EventTable:
             if "amount" in found:
                 found.pop("unit_price", None)
             named = {**found, **named}
+        elif "order_id" in roles and "order_id" not in named:
+            self._warn_of_unnamed_orders()
         time_role = next(n for n in ("ordered_at", "occurred_at") if n in roles)
         if time_role not in named:
             raise InvalidArgumentError(
@@ -128,6 +131,15 @@ class EventTable:
                 "own names only where none is named",
             )
         return self._definition(**named)
+
+    def _warn_of_unnamed_orders(self) -> None:
+        if "order_id" in self.source.frame.collect_schema().names():
+            warnings.warn(
+                "there is a column 'order_id', but it is not mapped, so each row counts as an "
+                "order of its own; pass order_id='order_id', or order_id=None if that is meant",
+                DataWarning,
+                stacklevel=5,
+            )
 
     @cached_property
     def _normalised(self) -> frames.Frame:
@@ -201,9 +213,9 @@ class EventTable:
         # Where no row at all repeats one, purchases do not either, and no row has to be read whole.
         ids = self._normalised.select(nw.col(PREFIX + ORDER_ID).alias(ORDER_ID))
         ids = ids.filter(~nw.col(ORDER_ID).is_null())
-        return any(
-            frames.proves_unique(self.source, rows, ORDER_ID, rows=self.audit.rows)
-            for rows in (ids, self.purchases())
+        rows = self.audit.rows
+        return frames.proves_unique(self.source, ids, ORDER_ID, rows=rows) or frames.proves_unique(
+            self.source, self.purchases(), ORDER_ID, rows=rows
         )
 
     @cached_property

@@ -69,6 +69,8 @@ def _added_up(
     counts = {column: np.zeros(places, dtype=np.int64) for column in counted}
     start = {"sum": 0, "max": np.iinfo(np.int64).min}
     found = {n: np.full(places, start[how]) for n, (_, how) in totals.items() if how != "count"}
+    if table[key].num_chunks * places > len(table) + places:
+        table = table.combine_chunks()  # each of many small ones would cost as many steps
     for batch in table.to_batches():  # one by one, since joining them would copy every column
         at = batch[key].to_numpy() - low
         rows = np.bincount(at, minlength=places)

@@ -26,6 +26,9 @@ __all__ = ["by_morsel", "may_hold"]
 # A plan of a hundred kernels costs Python ten milliseconds, as much as its kernels do over 100,000
 # rows; pieces of a million leave that a tenth.
 _ROWS = 1 << 20
+_FEWEST_ROWS = 1 << 18
+# Each holds the intermediate columns of a piece.
+_MOST_THREADS = 8
 
 
 def by_morsel(source: Source, frame: Frame, plan: Callable[[Frame], Frame]) -> Frame:
@@ -42,9 +45,10 @@ def by_morsel(source: Source, frame: Frame, plan: Callable[[Frame], Frame]) -> F
     table = to_arrow(frame)
     if len(table) <= _ROWS:
         return plan(frame)
-    threads = pa.cpu_count()
+    threads = min(pa.cpu_count(), _MOST_THREADS)
     # As many pieces for each core, so that none waits for the last one.
     rows = -(-len(table) // (threads * -(-len(table) // (threads * _ROWS))))
+    rows = max(rows, min(_FEWEST_ROWS, _ROWS))
     pieces = [table.slice(start, rows) for start in range(0, len(table), rows)]
     with ThreadPoolExecutor(threads) as pool:
         done = list(pool.map(lambda piece: to_arrow(plan(as_frame(piece))), pieces))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from userops.core.frames.dialects import quoted
 from userops.core.frames.sources import as_frame, to_arrow
@@ -27,6 +28,8 @@ __all__ = ["proves_unique", "text_hashes"]
 _MOST_ROWS = 200_000_000
 # Order lines stand together in most files: a repeat among the first rows ends the search.
 _SAMPLE_ROWS = 20_000
+# Hashing takes a pass over all rows for each eight bytes of the longest text.
+_LONGEST_BYTES = 256
 # Odd constants of splitmix64 (Steele, Lea & Flood 2014), which mix every bit into the high ones.
 _MULTIPLIER = np.uint64(0xBF58476D1CE4E5B9)
 _INCREMENT = np.uint64(0x9E3779B97F4A7C15)
@@ -48,13 +51,17 @@ def proves_unique(source: Source, frame: Frame, column: str, *, rows: int) -> bo
     sample = to_arrow(frame.head(_SAMPLE_ROWS)).column(0)
     if len(sample.unique()) < len(sample):
         return False
-    hashes = np.sort(_hashes(source, frame, column, is_integer=is_integer))
-    return bool((hashes[1:] != hashes[:-1]).all())
+    hashes = _hashes(source, frame, column, is_integer=is_integer)
+    if hashes is None:
+        return False
+    ordered = np.sort(hashes)
+    return bool((ordered[1:] != ordered[:-1]).all())
 
 
 def _hashes(
     source: Source, frame: Frame, column: str, *, is_integer: bool
-) -> NDArray[np.int64] | NDArray[np.uint64]:
+) -> NDArray[np.int64] | NDArray[np.uint64] | None:
+    """Return one hash a row, or None where that would take too long."""
     if not is_integer:
         native = frame.to_native()
         if source.engine == "duckdb":
@@ -64,7 +71,9 @@ def _hashes(
 
             frame = as_frame(native.select(pl.col(column).hash()))
         else:
-            return text_hashes(to_arrow(frame).column(0))
+            texts = to_arrow(frame).column(0)
+            longest = pc.max(pc.binary_length(texts)).as_py() or 0
+            return text_hashes(texts) if longest <= _LONGEST_BYTES else None
     array = to_arrow(frame).column(0).combine_chunks()
     values: NDArray[np.int64] = array.to_numpy(zero_copy_only=False)
     return values
