@@ -53,7 +53,7 @@ def read_file(
     size = path.stat().st_size
     if not size:
         raise UnreadableFileError(str(path), "the file is empty")
-    is_parquet = path.suffix.lower() in (".parquet", ".pq")
+    is_parquet = _is_parquet(path)
     hint = (
         "the file may be truncated; compare its size with the original"
         if is_parquet
@@ -136,13 +136,17 @@ def _header(path: Path, encoding: str, delimiter: str) -> list[str]:
     return names
 
 
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
 def _compression(path: Path) -> str | None:
     return {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}.get(path.suffix.lower())
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table by the ending of the path: `.parquet`, else CSV in UTF-8."""
-    if path.suffix == ".parquet":
+    """Write a table by the ending of the path: `.parquet` or `.pq`, else CSV in UTF-8."""
+    if _is_parquet(path):
         parquet.write_table(table, path)
     else:
         csv.write_csv(table, path)

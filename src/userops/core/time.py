@@ -40,8 +40,8 @@ _SECOND_US = 1_000_000
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _FIRST_RULE_S = int((dt.datetime(1900, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds())
 _LAST_RULE_S = int((dt.datetime(2200, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds())
-# Two changes of offset lie at least this far apart in the tz database (Ramadan pauses are longer).
-_PROBE_S = 7 * 86_400
+# Two changes of offset lie farther apart in the tz database: the closest are six days and 23 hours.
+_PROBE_S = 3 * 86_400
 
 AsOf = dt.date | dt.datetime | str
 

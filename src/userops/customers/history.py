@@ -46,6 +46,8 @@ __all__ = [
 ]
 
 ORDER = "order"
+# Before every instant; what is read up to it has no rows.
+_NEVER_US = -(2**63)
 LAST_US = "last_us"
 FIRST_US = "first_us"
 FREQUENCY = "frequency"
@@ -234,7 +236,7 @@ class History:
         """
         orders = self.orders
         before = as_of_us(as_of, self.zone)
-        back = linked_returns(orders, before)  # refuses a history without order ids
+        back = linked_returns(orders, before if self.returns != "ignore" else _NEVER_US)
         bought = orders.purchases(before_us=before)
         bought = bought.group_by(CUSTOMER_ID, ORDER_ID).agg(
             nw.col(INSTANT_US).min(), nw.col(AMOUNT_MINOR_UNITS).sum()
@@ -250,9 +252,7 @@ class History:
             right_on=[CUSTOMER_ID, "linked_order_id"],
         ).with_columns(
             nw.col(AMOUNT_MINOR_UNITS).cast(nw.Int64),
-            nw.lit(0, nw.Int64).alias(RETURNED)
-            if self.returns == "ignore"
-            else nw.col(RETURNED).cast(nw.Int64).fill_null(0),
+            nw.col(RETURNED).cast(nw.Int64).fill_null(0),
         )
         amount, returned = nw.col(AMOUNT_MINOR_UNITS), nw.col(RETURNED)
         table = table.select(

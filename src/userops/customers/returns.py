@@ -65,11 +65,12 @@ def linked_returns(orders: Orders, before_us: int) -> frames.Frame:
     }
     if unmapped:
         rows = rows.with_columns(**unmapped)
-    if columns.return_of is None and (PRODUCT_ID in unmapped or QUANTITY in unmapped):
+    cannot_link = columns.return_of is None and {PRODUCT_ID, QUANTITY} & set(unmapped)
+    if cannot_link and orders.audit.returns:
         warnings.warn(
             "no return can be linked to its order: map return_of, or product_id and quantity",
             DataWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
     source = orders.source
     rows = source.materialise(_numbered(source, rows))

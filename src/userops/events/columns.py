@@ -191,7 +191,9 @@ class _Columns:
     event_id: str | None = _column()
     channel: str | None = _column()
     source: str | None = _column()
-    identifiers: Mapping[str, str] = attrs.field(factory=dict, validator=_check_identifiers)
+    identifiers: Mapping[str, str] = attrs.field(
+        factory=dict, validator=_check_identifiers, hash=False
+    )
     time_zone: str = attrs.field(default="UTC", converter=_zone_name)
     time_format: str | None = attrs.field(default=None, validator=_check_time_format)
 

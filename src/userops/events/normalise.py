@@ -72,6 +72,12 @@ def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) ->
     for role, column in _roles(columns).items():
         if column not in schema:
             raise ColumnNotFoundError(column, schema.names(), role=role)
+        if column in source.mixed:
+            raise ColumnTypeError(
+                column, "mixes types and cannot become one column", got=source.mixed[column],
+                allowed="one type in a column", hint=f"df[{column!r}] = df[{column!r}]"
+                ".astype('string') for ids and text, or pandas.to_numeric for numbers",
+            )  # fmt: skip
         if schema[column] == nw.Unknown and not frames.is_null_column(source, column):
             raise ColumnTypeError(
                 column, "has a type that is not known", got=frames.native_type(source, column),

@@ -169,7 +169,7 @@ class Linear(CutPoints):
 def _probabilities(values: Any) -> tuple[Fraction, ...]:
     try:
         found = tuple(Fraction(str(v)) for v in values)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise InvalidDefinitionError("probabilities", "must be numbers", got=values) from error
     if sorted(set(found)) != list(found) or any(not 0 < p < 1 for p in found):
         raise InvalidDefinitionError(
@@ -227,6 +227,8 @@ class NTile(CutPoints):
 
 def _edges(values: Any) -> tuple[Fraction, ...]:
     try:
+        if isinstance(values, str):
+            raise TypeError("a text is no list of numbers")
         found = tuple(
             Fraction(Decimal(repr(float(v)))) if isinstance(v, float) else Fraction(v)
             for v in values
@@ -286,8 +288,8 @@ def as_cut_points(
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return Linear(value)
-    if isinstance(value, list | tuple):
-        return Edges(value)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return Edges(value)  # a list, a tuple, an array
     raise InvalidDefinitionError(
         "cut-points",
         "cannot be read",

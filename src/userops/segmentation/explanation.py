@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
@@ -24,7 +25,8 @@ _WORDS = {
         "r": "Days since the last {event}",
         "f": "Number of {event} events",
         "f_order": "Number of orders",
-        "m": "Net spend",
+        "m": "Spend",
+        "m_net": "Net spend",
         "below": "not above the first cut-point",
         "above": "above all cut-points",
         "between": "above {low}, not above {high}",
@@ -39,7 +41,8 @@ _WORDS = {
         "r_order": "距最近一次下单天数",
         "f": "{event} 次数",
         "f_order": "下单次数",
-        "m": "净消费金额",
+        "m": "消费金额",
+        "m_net": "净消费金额",
         "below": "不超过第一个分界点",
         "above": "超过所有分界点",
         "between": "高于 {low}，不高于 {high}",
@@ -70,8 +73,13 @@ class Explanation:
         return f"<p>{html.escape(self.lines[0])}</p><ul>{reasons}</ul>"
 
 
+def _what(words: Mapping[str, str], dimension: str, event: str, returns: str) -> str:
+    kind = returns if dimension == "m" else event
+    return words.get(f"{dimension}_{kind}", words[dimension]).format(event=event)
+
+
 def explained(
-    score: RFMScore, grid: ScoreGrid, where: Zone, before_us: int, *, event: str
+    score: RFMScore, grid: ScoreGrid, where: Zone, before_us: int, *, event: str, returns: str
 ) -> Explanation:
     """Say why a score is what it is."""
     words = _WORDS[grid.locale]
@@ -97,7 +105,7 @@ def explained(
             place = words["between"].format(low=said[below - 1], high=said[below])
         lines.append(
             words["line"].format(
-                what=words.get(f"{dimension}_{event}", words[dimension]).format(event=event),
+                what=_what(words, dimension, event, returns),
                 value=said_number(value),
                 name=dimension,
                 score=scores[dimension],

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["FittedRFM"]
 
 SEGMENT = "segment"
+_SAID = {"r": RECENCY_DAYS, "f": "frequency", "m": "monetary"}
 _KINDS: dict[str, Any] = {
     SEGMENT: "text",
     "customers": "int",
@@ -105,8 +106,8 @@ class FittedRFM(Definition):
         Returns:
             One row a customer with an order before `as_of`, in the type of the data and in no
             particular order:
-            `customer_id`, `recency_days` (>= 0), `frequency` (>= 1), `monetary` (major units, the
-            double nearest to the exact amount), `r`, `f`, `m`, `rfm` and `segment`. Events without
+            `customer_id`, `recency_days` (>= 0), `frequency` (>= 1), `monetary` (major units, as a
+            float; exact inside the model), `r`, `f`, `m`, `rfm` and `segment`. Events without
             money have no `monetary` and `m`, and `rf` for `rfm`. History that keeps returns
             separate adds `returned` (major units, zero or below) and `return_rows`.
 
@@ -251,7 +252,9 @@ class FittedRFM(Definition):
                 hint="ids have one type: 17850 and '17850' are two customers",
             )
         before = self.as_of_us if as_of is None else as_of_us(as_of, self.zone)
-        return explained(score, self.grid, self.zone, before, event=self.event)
+        return explained(
+            score, self.grid, self.zone, before, event=self.event, returns=self.returns
+        )
 
     def segments(
         self, data: Orders | Events | History | None = None, *, as_of: AsOf | None = None
@@ -370,17 +373,15 @@ class FittedRFM(Definition):
         clock = datetime_of(self.as_of_us + self.zone.offset_us(self.as_of_us))
         when = "?" if clock is None else f"{clock:%Y-%m-%d %H:%M} {self.time_zone}"
         lines = [f"RFM of {self.customers:,} customers before {when} (returns {self.returns})"]
-        names = {"r": RECENCY_DAYS, "f": "frequency", "m": "monetary"}
         lines += [
-            f"  {d}  {names[d]:<13} cut at {', '.join(cuts.said()) or 'nothing'}"
+            f"  {d}  {_SAID[d]:<13} cut at {', '.join(cuts.said()) or 'nothing'}"
             for d, cuts in self.grid.cuts.items()
         ]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        names = {"r": RECENCY_DAYS, "f": "frequency", "m": "monetary"}
         rows = "".join(
-            f"<tr><td>{d}</td><td>{names[d]}</td><td>{', '.join(cuts.said())}</td></tr>"
+            f"<tr><td>{d}</td><td>{_SAID[d]}</td><td>{', '.join(cuts.said())}</td></tr>"
             for d, cuts in self.grid.cuts.items()
         )
         head = "<tr><th>score</th><th>of</th><th>cut-points</th></tr>"

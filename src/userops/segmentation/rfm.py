@@ -15,13 +15,13 @@ import attrs
 from userops.core import frames
 from userops.core.definitions import Definition
 from userops.core.time import AsOf
-from userops.customers.history import FREQUENCY, MONETARY, ORDER, History
+from userops.customers.history import ORDER, History
 from userops.errors import EmptyHistoryError, InvalidDefinitionError, NotFittedError
 from userops.events.table import Events, Orders
 from userops.segmentation.cut_points import CutPoints, Dimension, Linear, as_cut_points
 from userops.segmentation.fitted_rfm import FittedRFM
-from userops.segmentation.population import RECENCY_DAYS, history_of, population_of
-from userops.segmentation.score_grid import ScoreGrid
+from userops.segmentation.population import history_of, population_of
+from userops.segmentation.score_grid import COLUMN_OF, ScoreGrid
 from userops.segmentation.segment_maps import Locale, SegmentMap, classic
 
 __all__ = ["RFM"]
@@ -130,16 +130,15 @@ class RFM(Definition):
         # Cut-points ask several questions about the same few columns.
         near = frames.nearby(population.source, population.frame, rows=population.rows)
         units = {"m": 10 ** history.table(self.event).scale}
-        columns = {"r": RECENCY_DAYS, "f": FREQUENCY, "m": MONETARY}
         dimensions = "rfm" if population.has_money else "rf"
         cuts = {
             d: self._cut_points()[d].fit(
                 Dimension(
-                    columns[d].removesuffix("_minor_units"),
+                    COLUMN_OF[d].removesuffix("_minor_units"),
                     units.get(d, 1),
                     population.rows,
                     *near,
-                    columns[d],
+                    COLUMN_OF[d],
                 ),
                 is_reversed=d == "r",
             )

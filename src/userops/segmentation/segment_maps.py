@@ -109,7 +109,7 @@ class Band(Definition):
     r: tuple[int, ...] | None = attrs.field(default=None, converter=_scores, kw_only=True)
     f: tuple[int, ...] | None = attrs.field(default=None, converter=_scores, kw_only=True)
     m: tuple[int, ...] | None = attrs.field(default=None, converter=_scores, kw_only=True)
-    labels: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
+    labels: Mapping[str, str] = attrs.field(factory=dict, converter=dict, kw_only=True, hash=False)
 
     def holds(self, r: int, f: int, m: int | None) -> bool:
         """Whether a cell belongs to the band; a band that asks for `m` needs money."""
@@ -134,7 +134,7 @@ class BandMap(SegmentMap):
     """
 
     bands: tuple[Band, ...] = attrs.field(converter=_bands)
-    bins: Mapping[str, int] = attrs.field(factory=dict, kw_only=True)
+    bins: Mapping[str, int] = attrs.field(factory=dict, converter=dict, kw_only=True, hash=False)
 
     @bands.validator
     def _check_bands(self, _: object, bands: Sequence[object]) -> None:
@@ -239,7 +239,7 @@ class EightMap(SegmentMap):
             the population when fitted.
     """
 
-    above: Mapping[str, Fraction] | None = attrs.field(default=None, converter=_cut)
+    above: Mapping[str, Fraction] | None = attrs.field(default=None, converter=_cut, hash=False)
 
     @above.validator
     def _check_above(self, _: object, above: Mapping[str, Fraction] | None) -> None:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from userops.errors import (
-    ColumnTypeError,
     InvalidArgumentError,
     MissingExtraError,
     UnsupportedFrameError,
@@ -57,28 +56,24 @@ def from_arrow(table: pa.Table, backend: str = "pandas") -> Any:
         raise MissingExtraError(_EXTRA_OF.get(package, package), package) from error
 
 
-def pandas_to_arrow(native: Any) -> pa.Table:
+def pandas_to_arrow(native: Any) -> tuple[pa.Table, dict[str, str]]:
     """Turn a pandas frame into Arrow; NaN becomes null.
 
-    Raises:
-        UnsupportedFrameError: If column labels are not text, or occur twice.
-        ColumnTypeError: If a column mixes types that cannot be one column.
+    Returns:
+        The table, and the columns that mix types, with what they mix; these become text.
     """
-    columns = {}
+    columns, mixed = {}, {}
     for name in native.columns:
         try:
             columns[name] = pa.Array.from_pandas(native[name])
-        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-            kinds = sorted({type(v).__name__ for v in native[name].dropna().head(10_000)})
-            raise ColumnTypeError(
-                name,
-                "mixes types and cannot become one column",
-                got=" and ".join(kinds),
-                allowed="one type in a column",
-                hint=f"df[{name!r}] = df[{name!r}].astype('str') for ids and text, or "
-                "pandas.to_numeric for numbers",
-            ) from error
-    return pa.table(columns)
+        except (pa.ArrowException, OverflowError, TypeError, ValueError):
+            known = native[name].notna()
+            kinds = {type(value).__name__ for value in native[name][known].head(10_000)}
+            mixed[name] = " and ".join(sorted(kinds))
+            pairs = zip(native[name], known, strict=True)
+            texts = [str(value) if is_known else None for value, is_known in pairs]
+            columns[name] = pa.array(texts, pa.string())
+    return pa.table(columns), mixed
 
 
 def check_labels(native: Any) -> None:

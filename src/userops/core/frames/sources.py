@@ -52,12 +52,14 @@ class Source:
         native: The frame that came in.
         frame: The same data as a narwhals LazyFrame; nothing has been computed.
         numpy_backed: Whether a pandas frame came with numpy dtypes, so that it leaves with them.
+        mixed: Columns of a pandas frame that mix types, with what they mix; here they are text.
     """
 
     engine: Engine
     native: Any
     frame: Frame
     numpy_backed: bool = False
+    mixed: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def is_arrow(self) -> bool:
@@ -173,16 +175,17 @@ def read(native: Any) -> Source:
 
     Raises:
         UnsupportedFrameError: If it is not a frame of a supported engine, or a name occurs twice.
-        ColumnTypeError: If a pandas column mixes types that Arrow cannot hold in one column.
     """
     if type(native).__module__.startswith("pandas") and hasattr(native, "columns"):
         check_labels(native)  # before narwhals, whose word on them is about something else
     engine = backend_of(native)
     if engine == "pandas":
+        table, mixed = pandas_to_arrow(native)
         return Source(
             engine=engine,
             native=native,
-            frame=as_frame(pandas_to_arrow(native)),
+            frame=as_frame(table),
+            mixed=mixed,
             numpy_backed=not any(hasattr(t, "pyarrow_dtype") for t in native.dtypes),
         )
     return Source(engine=engine, native=native, frame=as_frame(native))
