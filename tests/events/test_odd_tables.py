@@ -40,7 +40,6 @@ def test_names_that_are_ours_are_refused(name: str) -> None:
         Orders(table, **NAMES)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 def test_units_at_the_end_of_int64_are_unreadable(engine: str) -> None:
     """The one integer whose size leaves int64 is no quantity, in a frame as alone."""
     units = [-(2**63), 2**63 - 1, -(2**63) + 1]

@@ -81,8 +81,10 @@ def _sums(
     For orders also `inexact` rows among those that are read, and extremes of all their money.
     """
     good, status = own("good"), own(STATUS)
-    flags: dict[str, Any] = {"counted": good, "unresolved": status == UNRESOLVED}
-    flags |= {r: status == reason_code(r) for r in possible_reasons(columns)}
+    flags: dict[str, Any] = {"unresolved": status == UNRESOLVED}
+    flags |= {reason: status == reason_code(reason) for reason in possible_reasons(columns)}
+    faults = set(flags)
+    flags["counted"] = good
     values: dict[str, Any] = {"instant": nw.when(good).then(own(INSTANT_US))}
     extremes = {"first": own("instant").min(), "last": own("instant").max()}
     if isinstance(columns, OrderColumns):
@@ -96,12 +98,15 @@ def _sums(
                 values[name] = nw.when(chosen).then(amount)
             flags[_TOTALS[2]] = good & ~returned & (amount == 0).fill_null(False)
     measured = values | {name: flag.cast(nw.Int64) for name, flag in flags.items()}
-    sums = [own(n).sum().alias(n) for n in measured if n not in ("instant", "amount")]
+    sums = {name: own(name).sum() for name in measured if name not in ("instant", "amount")}
 
     def plan(piece: frames.Frame) -> frames.Frame:
         piece = piece.with_columns(is_counted(source, columns).alias(PREFIX + "good"))
-        piece = piece.select(value.alias(PREFIX + name) for name, value in measured.items())
-        return piece.select(*sums, all=nw.len(), **extremes)
+        skipped = set() if frames.may_hold(piece, ~good) else faults
+        piece = piece.select(v.alias(PREFIX + n) for n, v in measured.items() if n not in skipped)
+        none = {name: nw.lit(0, nw.Int64) for name in skipped}
+        taken = {name: value for name, value in sums.items() if name not in skipped}
+        return piece.select(all=nw.len(), **extremes, **taken, **none)
 
     return _merged(frames.to_rows(frames.by_morsel(source, normalised, plan)))
 

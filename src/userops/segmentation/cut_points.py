@@ -288,7 +288,7 @@ def as_cut_points(
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return Linear(value)
-    if isinstance(value, Iterable) and not isinstance(value, str):
+    if isinstance(value, Iterable):
         return Edges(value)  # a list, a tuple, an array
     raise InvalidDefinitionError(
         "cut-points",

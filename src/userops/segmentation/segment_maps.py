@@ -81,6 +81,10 @@ class SegmentMap(Definition, abc.ABC):
         return list(dict.fromkeys(name for name in self.cells(bins).values() if name))
 
 
+def _own(named: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(named)  # what was passed in may change later
+
+
 def _scores(value: int | Iterable[int] | None) -> tuple[int, ...] | None:
     """Read what a user may write for scores: None for any, one, or a list of them."""
     if value is None:
@@ -109,7 +113,7 @@ class Band(Definition):
     r: tuple[int, ...] | None = attrs.field(default=None, converter=_scores, kw_only=True)
     f: tuple[int, ...] | None = attrs.field(default=None, converter=_scores, kw_only=True)
     m: tuple[int, ...] | None = attrs.field(default=None, converter=_scores, kw_only=True)
-    labels: Mapping[str, str] = attrs.field(factory=dict, converter=dict, kw_only=True, hash=False)
+    labels: Mapping[str, str] = attrs.field(factory=dict, converter=_own, kw_only=True, hash=False)
 
     def holds(self, r: int, f: int, m: int | None) -> bool:
         """Whether a cell belongs to the band; a band that asks for `m` needs money."""
@@ -134,7 +138,7 @@ class BandMap(SegmentMap):
     """
 
     bands: tuple[Band, ...] = attrs.field(converter=_bands)
-    bins: Mapping[str, int] = attrs.field(factory=dict, converter=dict, kw_only=True, hash=False)
+    bins: Mapping[str, int] = attrs.field(factory=dict, converter=_own, kw_only=True, hash=False)
 
     @bands.validator
     def _check_bands(self, _: object, bands: Sequence[object]) -> None:
