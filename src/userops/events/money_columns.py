@@ -165,11 +165,15 @@ def _with_number(frame: frames.Frame, column: str, name: str) -> tuple[frames.Fr
         number = money.as_float(value) if dtype.is_integer() else value.cast(nw.Float64)
     frame = frame.with_columns(number.alias(PREFIX + name))
     number = own(name)
-    if dtype != nw.String:
-        missing = missing | number.is_nan().fill_null(False)
     # What is not a number compares as the largest, or not at all.
-    finite = nw.when(number.abs() < float("inf")).then(number)
-    frame = frame.with_columns(finite.alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}"))
+    is_odd = ~(number.abs() < float("inf")).fill_null(False)
+    frame = frame.with_columns(is_odd.alias(f"{PREFIX}no_{name}"))
+    is_odd = own(f"no_{name}")
+    if frames.may_hold(frame, is_odd):
+        if dtype != nw.String:
+            missing = missing | number.is_nan().fill_null(False)
+        finite = nw.when(~is_odd).then(number)
+        frame = frame.with_columns(finite.alias(PREFIX + name), missing.alias(f"{PREFIX}no_{name}"))
     return frame, False
 
 
