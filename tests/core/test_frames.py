@@ -28,6 +28,7 @@ from userops.errors import (
     UnsupportedFrameError,
     UserOpsError,
 )
+from userops.events import Orders
 from userops.testing import installed_engines, to_engine
 
 NATIVE = {
@@ -202,12 +203,17 @@ def test_pandas_labels_that_occur_twice_are_refused() -> None:
     [[1, "a"], ["a", 1.5], [object(), None], [dt.date(2024, 1, 1), "x"], [{"a": 1}, "x"]],
     ids=repr,
 )
-def test_a_column_of_mixed_types_is_refused(values: list[Any]) -> None:
-    """A pandas column that mixes types is refused by name, with the types and the remedy."""
+def test_a_column_of_mixed_types_becomes_text_and_is_marked(values: list[Any]) -> None:
+    """A pandas column that mixes types is carried as text; whoever maps it is refused."""
+    frame = pd.DataFrame({"ok": [1, 2], "客户": pd.Series(values, dtype=object)})
+    source = frames.read(frame)
+    assert set(source.mixed) == {"客户"}
+    texts = frames.to_arrow(source.frame)["客户"].to_pylist()
+    assert texts == [None if value is None else str(value) for value in values]
     with pytest.raises(ColumnTypeError, match="mixes types") as caught:
-        frames.read(pd.DataFrame({"ok": [1, 2], "客户": pd.Series(values, dtype=object)}))
+        Orders(frame, customer_id="客户", ordered_at="ok", amount="ok", time_format="epoch_s")
     assert caught.value.column == "客户"
-    assert "astype('str')" in str(caught.value)
+    assert "astype('string')" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +229,10 @@ def test_a_column_of_mixed_types_is_refused(values: list[Any]) -> None:
 )
 def test_a_column_that_arrow_cannot_hold_is_refused(values: Any) -> None:
     """A pandas column of integers beyond 64 bits, or of complex numbers, is refused by name."""
+    frame = pd.DataFrame({"x": values, "ok": [1, 2]})
+    assert set(frames.read(frame).mixed) == {"x"}
     with pytest.raises(UserOpsError) as caught:
-        frames.read(pd.DataFrame({"x": values}))
+        Orders(frame, customer_id="x", ordered_at="ok", amount="ok", time_format="epoch_s")
     assert "'x'" in str(caught.value)
 
 

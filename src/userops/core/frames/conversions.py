@@ -71,9 +71,14 @@ def pandas_to_arrow(native: Any) -> tuple[pa.Table, dict[str, str]]:
             kinds = {type(value).__name__ for value in native[name][known].head(10_000)}
             mixed[name] = " and ".join(sorted(kinds))
             pairs = zip(native[name], known, strict=True)
-            texts = [str(value) if is_known else None for value, is_known in pairs]
+            texts = [_as_text(value) if is_known else None for value, is_known in pairs]
             columns[name] = pa.array(texts, pa.string())
     return pa.table(columns), mixed
+
+
+def _as_text(value: object) -> str:
+    # Half a character, as a broken decoder leaves it, cannot be stored.
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def check_labels(native: Any) -> None:

@@ -51,11 +51,9 @@ def with_first_true(
     if source.is_arrow:
         # narwhals writes out every constant as a column, which costs more than the choice.
         conditions = {f"c{i}": condition for i, (condition, _) in enumerate(cases)}
-        holds = to_arrow(frame.select(**conditions)).combine_chunks()
+        holds = pc.make_struct(*to_arrow(frame.select(**conditions)).columns)
         numbers = [pa.scalar(number, pa.int8()) for _, number in (*cases, (None, otherwise))]
-        table = to_arrow(frame)
-        chosen = pc.case_when(holds.to_struct_array().combine_chunks(), *numbers)
-        return as_frame(table.append_column(name, chosen))
+        return as_frame(to_arrow(frame).append_column(name, pc.case_when(holds, *numbers)))
     value: nw.Expr = nw.lit(otherwise)
     for condition, number in reversed(cases):
         value = nw.when(condition).then(nw.lit(number)).otherwise(value)
