@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import io
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from userops import __version__
-from userops.errors import InvalidArgumentError, MissingExtraError, UserOpsError
+from userops.errors import EmptyHistoryError, InvalidArgumentError, MissingExtraError, UserOpsError
 
 if TYPE_CHECKING:
     from userops.events import Orders
@@ -65,6 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said = str(error).replace(f"{name}:", f"--{option}:", 1) if name else error
         print(f"userops: {said}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; what is still buffered goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 
@@ -90,12 +95,20 @@ def _parser() -> argparse.ArgumentParser:
     meaning.add_argument("--time-zone", help="IANA zone of naive times and of days (default UTC)")
     meaning.add_argument("--time-format", help="such as %%d/%%m/%%Y %%H:%%M, or epoch_s")
     meaning.add_argument("--encoding", default="utf-8", help="of a CSV file (default utf-8)")
-    meaning.add_argument("--delimiter", default=",", help="of a CSV file (default comma)")
+    meaning.add_argument(
+        "--delimiter", default=",", help="of a CSV file (default comma); \\t for a tab"
+    )
+    meaning.add_argument(
+        "--duplicate-lines", choices=("keep", "quarantine"), help="exact duplicates (default keep)"
+    )
     meaning.add_argument("--return-pattern", help="order ids of returns, such as ^C")
     meaning.add_argument("--return-column", help="column that says whether a row is a return")
     model = rfm.add_argument_group("the model")
     model.add_argument("--returns", choices=("net", "separate", "ignore"), default="net")
-    model.add_argument("--as-of", help="exclusive end; default: the day after the last order")
+    model.add_argument(
+        "--as-of",
+        help="exclusive end; default: the day after the last row that counts",
+    )
     model.add_argument("--cut-points", choices=("linear", "ntile"), default="linear")
     model.add_argument("--segments", choices=("classic", "eight"), default="classic")
     model.add_argument("--locale", choices=("en", "zh"), default="en")
@@ -110,6 +123,7 @@ def _rfm(chosen: argparse.Namespace) -> None:
     from userops.customers import History
     from userops.segmentation import RFM, Linear, NTile, classic, eight
 
+    _check_early(chosen)
     orders = _orders(chosen)
     print(f"{orders.quality}\n")
     as_of = chosen.as_of or _day_after(orders)
@@ -133,6 +147,18 @@ def _rfm(chosen: argparse.Namespace) -> None:
             print(f"wrote {chosen.out / file.name}")
 
 
+def _check_early(chosen: argparse.Namespace) -> None:
+    """Refuse what can be known to fail before a large file is read."""
+    from userops.core.time import as_of_us, zone
+
+    where = zone(chosen.time_zone or "UTC")
+    if chosen.as_of is not None:
+        as_of_us(chosen.as_of, where)
+    existing = next(p for p in (chosen.out, *chosen.out.absolute().parents) if p.exists())
+    if not existing.is_dir():
+        raise InvalidArgumentError("out", "cannot be a directory", got=f"{existing} is a file")
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -146,7 +172,7 @@ def _orders(chosen: argparse.Namespace) -> Orders:
     from userops.core.files import read_file
     from userops.events import ByColumn, ByOrderId, Orders
 
-    options = ("scale", "currency", "rounding", "time_zone", "time_format")
+    options = ("scale", "currency", "rounding", "time_zone", "time_format", "duplicate_lines")
     named: dict[str, Any] = {
         name: getattr(chosen, name)
         for name in (*(role.replace("-", "_") for role in _ROLES), *options)
@@ -161,16 +187,20 @@ def _orders(chosen: argparse.Namespace) -> Orders:
 
         returns_by = {"returns_by": ByOrderId("^C")}
         return Orders(load_online_retail(backend="pyarrow"), **{**_BUNDLED, **returns_by, **named})
-    table = read_file(chosen.file, encoding=chosen.encoding, delimiter=chosen.delimiter)
+    delimiter = chosen.delimiter.replace("\\t", "\t")
+    table = read_file(chosen.file, encoding=chosen.encoding, delimiter=delimiter)
     return Orders(table, **named)
 
 
 def _day_after(orders: Orders) -> dt.date:
     last = orders.quality.last_us
+    if not orders.quality.rows:
+        raise EmptyHistoryError("the file has no rows", hint="it holds a line of names alone")
     if last is None:
         raise InvalidArgumentError(
-            "as_of", "is needed, because no row could be counted", got=str(orders.quality)
-        )
+            "as_of", "is needed, because no row could be counted",
+            hint="the report above says why: check the columns that were named",
+        )  # fmt: skip
     day = orders.columns.zone.day(last) + 1
     try:
         return dt.date(1970, 1, 1) + dt.timedelta(days=day)

@@ -111,3 +111,20 @@ def test_an_order_id_that_is_not_mapped_is_mentioned() -> None:
         Orders(frame, **NAMES)
     Orders(frame, **NAMES, order_id=None)
     Orders(frame, **NAMES, order_id="order_id")
+
+
+@pytest.mark.parametrize(
+    ("events", "columns"),
+    [
+        ([{}], {"order": OrderColumns(**NAMES)}),
+        ({"order": {}}, {"order": OrderColumns(**NAMES)}),
+        ({"order": pd.DataFrame()}, {"order": OrderColumns(**NAMES)}),
+        ({"order": ["row"]}, {"order": OrderColumns(**NAMES)}),
+        ({"order": []}, OrderColumns(**NAMES)),
+        ({"order": []}, {"order": dict(NAMES)}),
+    ],
+)
+def test_rows_of_another_shape_are_refused(events: Any, columns: Any) -> None:
+    """One row, a frame, or a bare mapping in place of rows and columns is refused by name."""
+    with pytest.raises(InvalidArgumentError, match="Allowed: "):
+        Customer.from_rows("a", events, columns)

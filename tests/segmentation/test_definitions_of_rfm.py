@@ -80,3 +80,23 @@ def test_the_explanation_says_what_money_it_is(returns: Any, said: str) -> None:
     assert f"\n  {said}:" in str(model.explain("a"))
     zh = RFM(segments=None, locale="zh").fit(History(orders, returns=returns), as_of="2024-02-01")
     assert ("净消费金额" in str(zh.explain("a"))) is (returns == "net")
+
+
+def test_eight_segments_say_what_high_means() -> None:
+    """Without the cut, nobody can tell why a score of 2 is low."""
+    orders = Orders(
+        pa.table({"customer_id": ["a", "b"], "ordered_at": [DAY, DAY - dt.timedelta(days=9)],
+                  "amount": [1.0, 2.0]})
+    )  # fmt: skip
+    model = RFM(segments=eight()).fit(orders, as_of="2024-02-01")
+    assert model.explain("a").lines[-1] == "A score is high where r > 3, f > 1, m > 3."
+    zh = RFM(segments=eight(2), locale="zh").fit(orders, as_of="2024-02-01")
+    assert zh.explain("a").lines[-1] == "得分高的标准：r > 2, f > 2, m > 2。"
+
+
+def test_a_band_that_nobody_can_reach_is_refused() -> None:
+    """A band for a sixth bin of five would never occur."""
+    with pytest.raises(InvalidDefinitionError, match="'vip' asks for r6"):
+        RFM(segments=BandMap([Band("vip", r=6), Band("others")]))
+    with pytest.raises(InvalidDefinitionError, match="needs a mapping"):
+        Band("x", labels="中文")  # type: ignore[arg-type]

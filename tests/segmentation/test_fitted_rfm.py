@@ -327,7 +327,10 @@ def test_an_explanation_in_chinese(orders: Orders) -> None:
 
 def test_an_explanation_counts_days_in_the_zone_of_the_orders() -> None:
     """The instant is told on the clock of the orders' zone, whatever zone as_of came in."""
-    columns = {"customer_id": "customer_id", "ordered_at": "ordered_at", "amount": "amount"}
+    columns = {
+        "customer_id": "customer_id", "ordered_at": "ordered_at", "amount": "amount",
+        "order_id": "order_id",
+    }  # fmt: skip
     orders = Orders(lines(), **columns, time_zone="Asia/Shanghai")  # type: ignore[arg-type]
     as_of = dt.datetime(2024, 5, 31, 16, tzinfo=ZoneInfo("UTC"))
     fitted = RFM().fit(orders, as_of=as_of)
@@ -478,7 +481,10 @@ def test_money_at_another_scale_is_refused(fitted: FittedRFM) -> None:
 @pytest.mark.parametrize("other", [{"returns": "ignore"}, {"time_zone": "Asia/Shanghai"}])
 def test_data_read_in_another_way_is_refused(other: dict[str, Any], fitted: FittedRFM) -> None:
     """A model of netted totals, or of days in UTC, does not score what was counted otherwise."""
-    names = {"customer_id": "customer_id", "ordered_at": "ordered_at", "amount": "amount"}
+    names = {
+        "customer_id": "customer_id", "ordered_at": "ordered_at", "amount": "amount",
+        "order_id": "order_id",
+    }  # fmt: skip
     zone = {k: v for k, v in other.items() if k == "time_zone"}
     policy = {k: v for k, v in other.items() if k == "returns"}
     history = History(Orders(lines(), **names, **zone), **policy)  # type: ignore[arg-type]

@@ -44,21 +44,26 @@ def read_file(
         InvalidArgumentError: If the delimiter is not one character.
     """
     path = Path(path)
-    if len(delimiter) != 1:
+    if len(delimiter) != 1 or not delimiter.isascii():
         raise InvalidArgumentError(
-            "delimiter", "must be one character", got=repr(delimiter), allowed="such as , ; | \\t"
-        )
+            "delimiter", "must be one ASCII character", got=repr(delimiter),
+            allowed="a comma, a semicolon, a bar or a tab",
+        )  # fmt: skip
     if not path.is_file():
         raise UnreadableFileError(str(path), "there is no such file")
     size = path.stat().st_size
     if not size:
         raise UnreadableFileError(str(path), "the file is empty")
+    if path.suffix.lower() in (".xlsx", ".xls"):
+        raise UnreadableFileError(
+            str(path), "is a workbook, not a table", hint="save the sheet as CSV in UTF-8"
+        )
     is_parquet = _is_parquet(path)
     hint = (
         "the file may be truncated; compare its size with the original"
         if is_parquet
-        else "the file may be truncated, of another encoding (try encoding='gbk' or 'latin-1'), "
-        "or not comma-separated"
+        else f"the file may be truncated, of another encoding than {encoding!r} (such as 'gbk'), "
+        f"or its fields not separated by {delimiter!r} (such as delimiter=';')"
     )
     shown = progress if progress is not None else size >= _LARGE_BYTES
     with (

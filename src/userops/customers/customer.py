@@ -98,6 +98,7 @@ class Customer:
             DataError: If a row lacks a column, or its money cannot be exact.
         """
         customer_id = customer_key(customer_id)
+        _check_rows(events, columns)
         good: dict[str, tuple[Row, ...]] = {}
         bad: list[Row] = []
         for name, raw in events.items():
@@ -209,6 +210,30 @@ def _indexed(rows: Sequence[Row], columns: OrderColumns | EventColumns) -> _Inde
         returned=[0, *accumulate(amount if back else 0 for amount, back in pairs)],
         return_rows=[0, *accumulate(int(back) for back in signs)],
     )
+
+
+def _check_rows(events: Any, columns: Any) -> None:
+    """Refuse what is no mapping of names to rows and to columns."""
+    for argument, given, allowed in (
+        ("events", events, "{'order': [{column: value, …}, …]}"),
+        ("columns", columns, "{'order': OrderColumns(…)}"),
+    ):
+        if not isinstance(given, Mapping):
+            raise InvalidArgumentError(
+                argument, "must map names of events", got=type(given).__name__, allowed=allowed
+            )
+    for name, mapping in columns.items():
+        if not isinstance(mapping, OrderColumns | EventColumns):
+            raise InvalidArgumentError(
+                "columns", f"has no mapping for {name!r}", got=type(mapping).__name__,
+                allowed="OrderColumns(…) or EventColumns(…)",
+            )  # fmt: skip
+    for name, rows in events.items():
+        if not isinstance(rows, list | tuple) or not all(isinstance(r, Mapping) for r in rows):
+            raise InvalidArgumentError(
+                "events", f"must hold a list of rows for {name!r}", got=type(rows).__name__,
+                allowed="[{column: value, …}, …]; of a frame: frame.to_dict('records')",
+            )  # fmt: skip
 
 
 def _normalised_row(row: Mapping[str, Any], columns: OrderColumns | EventColumns) -> Row:

@@ -13,6 +13,7 @@ from userops.events.columns import (
     COUNTED,
     INSTANT_US,
     IS_RETURN,
+    QUANTITY,
     STATUS,
     UNRESOLVED,
     EventColumns,
@@ -165,5 +166,11 @@ def _scale_error(normalised: frames.Frame, misfits: int, columns: OrderColumns) 
         f"amounts with more decimals than the declared scale: {misfits:,}",
         scale=columns.scale,
         needed_scale=next((s for s in wider if not counts[f"at_{s}"]), None),
-        got=f"for example {counts['example']!r} in column {columns.amount or columns.unit_price!r}",
+        got=f"for example {counts['example']!r} {_said_column(bad, columns)}",
     )
+
+
+def _said_column(frame: frames.Frame, columns: OrderColumns) -> str:
+    if columns.amount is None and frame.collect_schema()[PREFIX + QUANTITY].is_float():
+        return f"as {columns.quantity!r} times {columns.unit_price!r}"
+    return f"in column {columns.amount or columns.unit_price!r}"

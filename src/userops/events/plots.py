@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from userops.charts import timeline
 from userops.core.money import major_float
 from userops.errors import InvalidArgumentError
-from userops.events.table import Orders
+from userops.events.table import EventTable, Orders
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,6 +63,11 @@ def plot_orders(
         InvalidArgumentError: If an argument is not known.
         MissingExtraError: If matplotlib is not installed.
     """
+    if not isinstance(orders, EventTable):
+        raise InvalidArgumentError(
+            "orders", "is not Orders", got=type(orders).__name__,
+            hint="name the columns of a frame: Orders(df, customer_id=…, ordered_at=…, amount=…)",
+        )  # fmt: skip
     for argument, value, allowed in (
         ("measure", measure, ("revenue", "orders")),
         ("locale", locale, tuple(_WORDS)),

@@ -115,4 +115,5 @@ def explained(
                 tie=words["tie"] if has_ids else "",
             )
         )
-    return Explanation(score, tuple(lines))
+    note = None if grid.segments is None else grid.segments.note(grid.locale)
+    return Explanation(score, (*lines, *([note] if note else [])))

@@ -41,7 +41,8 @@ def plot_rfm_grid(
 
     Args:
         scores: What `FittedRFM.score` returned, with the columns `r`, `f` and, if there is a map,
-            `segment`. A cell takes the colour of its segment where all its customers share one.
+            `segment`. Cells take the colours of segments where these depend on `r` and `f` alone;
+            a map that looks at money as well has no place on this grid.
         locale: `en` or `zh`.
         ax: Where to draw; None makes a new figure.
 
@@ -129,4 +130,7 @@ def _cells(scores: Any) -> tuple[Counter[tuple[int, int]], dict[tuple[int, int],
         counts[cell] += int(row["rows"])
         if has_map:
             names.setdefault(cell, set()).add(row["segment"])
-    return counts, {cell: found.pop() for cell, found in names.items() if len(found) == 1}
+    # Where one cell holds several segments, that another holds one is an accident of who is there.
+    if any(len(found) > 1 for found in names.values()):
+        return counts, {}
+    return counts, {cell: found.pop() for cell, found in names.items()}

@@ -51,6 +51,10 @@ class SegmentMap(Definition, abc.ABC):
         """Return the map for a population; for maps that depend on its mean scores."""
         return self
 
+    def note(self, locale: Locale) -> str | None:
+        """Return what an explanation adds about the map as a whole, one sentence, or None."""
+        return None
+
     def check(self, bins: Mapping[str, int]) -> None:
         """Check that every cell has a name.
 
@@ -81,7 +85,11 @@ class SegmentMap(Definition, abc.ABC):
         return list(dict.fromkeys(name for name in self.cells(bins).values() if name))
 
 
-def _own(named: Mapping[str, Any]) -> dict[str, Any]:
+def _own(named: object) -> dict[str, Any]:
+    if not isinstance(named, Mapping):
+        raise InvalidDefinitionError(
+            "band", "needs a mapping", got=repr(named), allowed="such as {'en': 'Gold', 'zh': '金'}"
+        )
     return dict(named)  # what was passed in may change later
 
 
@@ -176,8 +184,17 @@ class BandMap(SegmentMap):
                     f"is written for {wanted} bins of {dimension!r}; cells beyond them would be "
                     f"misnamed or have no name, such as {dimension}{max(wanted, bins[dimension])}",
                     got=f"{bins[dimension]} bins",
-                    hint="write a BandMap for your bins, or pass segments=None for scores alone",
+                    hint="write a BandMap for your bins, use eight(), which fits any, or pass "
+                    "segments=None for scores alone",
                 )
+        for band in self.bands:
+            for dimension in bins:
+                scores = getattr(band, dimension)
+                if scores is not None and min(scores) > bins[dimension]:
+                    raise InvalidDefinitionError(
+                        "segments", f"band {band.name!r} asks for {dimension}{min(scores)}, which "
+                        "no customer can have", got=f"{bins[dimension]} bins of {dimension!r}",
+                    )  # fmt: skip
         super().check(bins)
 
     def names(self, bins: Mapping[str, int]) -> list[str]:
@@ -253,8 +270,9 @@ class EightMap(SegmentMap):
             )
 
     def fitted_to(self, mean_scores: Mapping[str, Fraction]) -> SegmentMap:
-        """Take the mean scores as the cut, unless one is set."""
-        return self if self.above is not None else EightMap(dict(mean_scores))
+        """Take the mean scores as the cut, unless one is set; without money there is none."""
+        is_set = self.above is not None or "m" not in mean_scores
+        return self if is_set else EightMap(dict(mean_scores))
 
     def check(self, bins: Mapping[str, int]) -> None:
         """Refuse a grid without money; every cell of one with money has a name."""
@@ -264,6 +282,13 @@ class EightMap(SegmentMap):
                 "eight segments need a monetary score",
                 hint="events without money have none; use classic() or a BandMap over r and f",
             )
+
+    def note(self, locale: Locale) -> str | None:
+        """Return from which scores on a customer is high."""
+        if self.above is None:
+            return None
+        said = ", ".join(f"{d} > {float(cut):.4g}" for d, cut in self.above.items())
+        return f"得分高的标准：{said}。" if locale == "zh" else f"A score is high where {said}."
 
     def name_of(self, r: int, f: int, m: int | None) -> str | None:
         """Return the segment of a cell; a score equal to the cut is low."""
