@@ -34,7 +34,7 @@ def test_a_pattern_finds_the_same_texts_everywhere(pattern: str, engine: str) ->
 @pytest.mark.parametrize(
     "pattern",
     ["^(?=C)", r"(C)\1", "(?i)c", "(?P<x>C)", "a++", "a{,3}", "a{1001}", "x{2}{3}", "[a&&b]",
-     "[[:alpha:]]", r"\bC", r"\u9000", r"[\D]", "{", "(", "[", "]]]("],
+     "[[:alpha:]]", r"\<", "(a{1000}){1000}", r"\bC", r"\u9000", r"[\D]", "{", "(", "[", "]]]("],
 )  # fmt: skip
 def test_what_engines_read_differently_is_refused(pattern: str) -> None:
     """Refused when it is written, with what is allowed."""

@@ -41,7 +41,7 @@ def test_an_id_out_of_a_frame_is_an_id(ids: list[Any]) -> None:
         )
 
 
-@pytest.mark.parametrize("who", [1.0, None, True, float("nan"), (1,)])
+@pytest.mark.parametrize("who", [1.0, None, True, float("nan"), (1,), "\ud800"])
 def test_what_is_no_id_is_refused_by_name(who: Any) -> None:
     """A float, a missing value or a boolean is no id; the error says what is."""
     orders = orders_of(["a"])

@@ -208,7 +208,10 @@ def test_orders_net_of_their_returns(fast_engines: Engines) -> None:
 
 def test_links_without_a_way_to_link_warn() -> None:
     """Returns that cannot be linked by anything are not passed off as unlinked in silence."""
-    table = table_of([]).select(["customer_id", "order_id", "ordered_at", "amount"])
+    bought = {"customer_id": "a", "order_id": "o1", "ordered_at": START, "amount": 10.01,
+              "product_id": "p", "quantity": 1}  # fmt: skip
+    back = bought | {"order_id": "o2", "amount": -10.01}
+    table = table_of([bought, back]).select(["customer_id", "order_id", "ordered_at", "amount"])
     with pytest.warns(DataWarning, match="map return_of, or product_id and quantity"):
         History(Orders(table)).linked_returns("2024-04-01")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -116,3 +117,75 @@ def test_a_mapping_is_a_key() -> None:
     assert len({OrderColumns(**NAMES), OrderColumns(**NAMES)}) == 1
     with pytest.raises(InvalidDefinitionError, match="ISO 4217"):
         OrderColumns(**NAMES, currency=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", [{0}, {9}, set(), {3, 4, 5}, set(range(12))], ids=str)
+def test_pieces_with_and_without_bad_rows_go_together(
+    bad: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that cannot count may stand in some pieces of a table, in none, or in all."""
+    table = pa.table({
+        "who": [None if i in bad else i // 3 for i in range(12)], "at": [DAY] * 12,
+        "paid": [float(i) for i in range(12)],
+    }, schema=pa.schema([("who", pa.int64()), ("at", pa.timestamp("us")), ("paid", pa.float64())]),
+    )  # fmt: skip
+    whole = Orders(table, **NAMES).quality
+    monkeypatch.setattr("userops.core.frames.morsels._ROWS", 3)
+    for engine in ("pyarrow", "pandas-arrow", "duckdb", "polars"):
+        orders = Orders(to_engine(table, engine), **NAMES)
+        assert orders.quality == whole
+        assert len(rows_of(orders.clean())) == 12 - len(bad)
+
+
+def test_two_million_rows_of_which_one_is_bad() -> None:
+    """The pieces of a large table are stacked, whatever is in them."""
+    n = (1 << 20) * 2 + 10
+    who = pa.array([None, *range(1, n)], pa.int64())
+    table = pa.table({"who": who, "at": pa.nulls(n, pa.int64()).fill_null(0), "paid": who})
+    audit = Orders(table, **NAMES, time_format="epoch_s").audit
+    assert (audit.rows, audit.counted, audit.quarantined) == (n, n - 1, {"no_customer": 1})
+
+
+@pytest.mark.parametrize(
+    ("amount", "scale"),
+    [("550.457302178", 9), ("8404304489.57", 2), ("-0.1", 1), ("0.000000001", 9)],
+)
+def test_decimals_are_read_to_the_nearest_float(amount: str, scale: int) -> None:
+    """A decimal that fits its scale is taken on every engine, as it is in a row."""
+    units = int(Decimal(amount).scaleb(scale))
+    table = pa.table({"who": ["a"], "at": [DAY], "paid": pa.array([Decimal(amount)])})
+    for engine in ENGINES:
+        orders = Orders(to_engine(table, engine), **NAMES, scale=scale)
+        assert orders.quality.purchased_minor_units == max(units, 0), engine
+        assert orders.quality.returned_minor_units == min(units, 0), engine
+    row = read_row(table.to_pylist()[0], OrderColumns(**NAMES, scale=scale))
+    assert row.amount_minor_units == units
+
+
+def test_no_rows_repeat_nothing() -> None:
+    """An empty table with a look for repeats is empty, whatever its types."""
+    for dtype in (pa.timestamp("us"), pa.timestamp("ns"), pa.date32()):
+        schema = pa.schema([("who", pa.int64()), ("at", dtype), ("paid", pa.float64())])
+        for engine in ("pyarrow", "pandas-numpy", "polars", "duckdb"):
+            native = to_engine(schema.empty_table(), engine)
+            assert Orders(native, **NAMES, duplicate_lines="quarantine").audit.rows == 0
+
+
+def test_types_without_arithmetic_are_read_as_their_siblings() -> None:
+    """Half floats and views of text are numbers and text."""
+    halves = pa.table({"who": ["a"], "at": [DAY], "paid": pa.array([1.5], pa.float16())})
+    views = pa.table({"who": ["a"], "at": [DAY], "paid": pa.array(["1.5"]).cast(pa.string_view())})
+    for table in (halves, views):
+        assert Orders(table, **NAMES).quality.purchased_minor_units == 150
+
+
+@pytest.mark.parametrize("extra", [[b"\xff", b"x"], [dt.timedelta(1), dt.timedelta(2)]])
+def test_repeats_beside_bytes_and_durations(extra: list[Any]) -> None:
+    """Bytes and durations do not take part in the choice between repeats."""
+    table = pa.table({"who": ["a"] * 2, "at": [DAY] * 2, "id": [1, 1], "x": extra})
+    for engine in ENGINES:
+        events = Events(
+            to_engine(table, engine), customer_id="who", occurred_at="at", event_id="id",
+            properties=("x",),
+        )  # fmt: skip
+        assert events.audit.quarantined == {"duplicate_event_id": 1}, engine

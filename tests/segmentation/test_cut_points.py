@@ -233,7 +233,7 @@ def test_chosen_quantiles_are_numpys(probabilities: list[float], amounts: list[i
         (lambda: Quantiles([0.0]), "between 0 and 1"),
         (lambda: Quantiles([1.0]), "between 0 and 1"),
         (lambda: Quantiles(["x"]), "must be numbers"),
-        (lambda: RFM(recency="5"), "cannot be read"),  # type: ignore[arg-type]
+        (lambda: RFM(recency="5"), "must be numbers"),  # type: ignore[arg-type]
         (lambda: RFM(recency=None), "cannot be read"),  # type: ignore[arg-type]
         (lambda: RFM(recency=5.0), "cannot be read"),  # type: ignore[arg-type]
     ],

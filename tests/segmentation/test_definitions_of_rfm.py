@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 from userops import RFM, History, Orders
-from userops.errors import InvalidDefinitionError
-from userops.segmentation import Band, BandMap, Edges, Quantiles, SegmentMap, eight
+from userops.errors import InvalidArgumentError, InvalidDefinitionError
+from userops.segmentation import Band, BandMap, Edges, NTile, Quantiles, SegmentMap, eight
 
 DAY = dt.datetime.fromisoformat("2024-01-05")
 
@@ -100,3 +100,29 @@ def test_a_band_that_nobody_can_reach_is_refused() -> None:
         RFM(segments=BandMap([Band("vip", r=6), Band("others")]))
     with pytest.raises(InvalidDefinitionError, match="needs a mapping"):
         Band("x", labels="中文")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fitted_to", [["a", "b", "c"], [1, 2, 3]])
+def test_ids_of_another_type_are_refused_where_ids_decide(fitted_to: list[Any]) -> None:
+    """A model whose cut-points carry ids does not compare text with numbers."""
+
+    def orders(ids: list[Any]) -> Orders:
+        return Orders(pa.table({"customer_id": ids, "ordered_at": [DAY] * 3, "amount": [1, 2, 3]}))
+
+    other = [1, 2, 3] if fitted_to[0] == "a" else ["a", "b", "c"]
+    model = RFM(frequency=NTile(2), segments=None).fit(orders(fitted_to), as_of="2024-05-01")
+    with pytest.raises(InvalidArgumentError, match="ids of another type"):
+        model.score(orders(other))
+    with pytest.raises(InvalidArgumentError, match="ids of another type"):
+        model.score_one(History(orders(other)).customer(other[0]))
+    free = RFM(segments=None).fit(orders(fitted_to), as_of="2024-05-01")
+    assert len(free.score(orders(other))) == 3
+
+
+def test_edges_beyond_floats_are_printed() -> None:
+    """An edge that no float can hold is told in full."""
+    orders = Orders(pa.table({"customer_id": ["a"], "ordered_at": [DAY], "amount": [1.0]}))
+    model = RFM(monetary=Edges([10**400]), segments=None).fit(orders, as_of="2024-02-01")
+    assert f"{10**400:,}" in str(model)
+    assert model.score().to_pylist()[0]["m"] == 1
+    assert model.explain("a").score.m == 1

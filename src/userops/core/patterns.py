@@ -28,6 +28,8 @@ _MOST_TIMES = 1_000
 
 _CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": r" \t\n\r\f\v"}
 _CONTROLS = "tnrfv"
+# \< and \> are the ends of a word to Rust.
+_MARKS = set(string.punctuation) - set("<>")
 _TOKEN = re.compile(
     r"""
     \\(?P<escape>.)
@@ -62,7 +64,7 @@ def portable(text: str) -> Pattern:
     """
     if not isinstance(text, str):
         raise _refused(text, "is not text")
-    engines, python, at, was_count = "", "", 0, False
+    engines, python, at, was_count, times = "", "", 0, False, 1
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
@@ -71,7 +73,9 @@ def portable(text: str) -> Pattern:
         if kind == "count" and was_count and found != "?":
             raise _refused(text, f"counts a count: {text[at - 1 : at + 1]!r}")
         was_count = kind == "count" and not was_count
-        if kind == "count" and any(int(n) > _MOST_TIMES for n in re.findall("[0-9]+", found)):
+        # Counts of counts multiply; whether these are, the product says well enough.
+        times *= max([int(n) for n in re.findall("[0-9]+", found)] or [1]) if was_count else 1
+        if times > _MOST_TIMES:
             raise _refused(text, f"counts more than {_MOST_TIMES:,} times: {found!r}")
         engines += END if found == "$" else _translated(text, kind, found)
         python += _PYTHON_END if found == "$" else _translated(text, kind, found)
@@ -107,7 +111,7 @@ def _escape(text: str, letter: str) -> str:
 def _in_set(text: str, letter: str) -> str:
     if letter in _CLASSES:
         return _CLASSES[letter]
-    if letter in _CONTROLS or letter in string.punctuation:
+    if letter in _CONTROLS or letter in _MARKS:
         return f"\\{letter}"
     raise _refused(text, f"has the escape \\{letter}, which not every engine knows there")
 

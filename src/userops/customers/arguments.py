@@ -30,7 +30,7 @@ def customer_key(value: Any) -> str | int:
     Raises:
         InvalidArgumentError: If it is neither.
     """
-    if isinstance(value, str):
+    if isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value):
         return str(value)
     if hasattr(value, "__index__") and not isinstance(value, bool):
         return int(value)

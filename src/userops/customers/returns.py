@@ -63,6 +63,11 @@ def linked_returns(orders: Orders, before_us: int) -> frames.Frame:
         )
         if mapped is None
     }
+    # A column of nulls alone has no type yet, and cannot be joined on every version of Arrow.
+    schema = rows.collect_schema()
+    for name in (PRODUCT_ID, RETURN_OF):
+        if schema.get(name) == nw.Unknown:
+            unmapped[name] = nw.lit(None, nw.String)
     if unmapped:
         rows = rows.with_columns(**unmapped)
     cannot_link = columns.return_of is None and {PRODUCT_ID, QUANTITY} & set(unmapped)

@@ -105,9 +105,9 @@ def _sums(
         piece = piece.with_columns(is_counted(source, columns).alias(PREFIX + "good"))
         skipped = set() if frames.may_hold(piece, ~good) else faults
         piece = piece.select(v.alias(PREFIX + n) for n, v in measured.items() if n not in skipped)
-        none = {name: nw.lit(0, nw.Int64) for name in skipped}
-        taken = {name: value for name, value in sums.items() if name not in skipped}
-        return piece.select(all=nw.len(), **extremes, **taken, **none)
+        # In one order for all pieces, whose rows are stacked.
+        taken = {n: nw.lit(0, nw.Int64) if n in skipped else sums[n] for n in sums}
+        return piece.select(all=nw.len(), **extremes, **taken)
 
     return _merged(frames.to_rows(frames.by_morsel(source, normalised, plan)))
 

@@ -161,6 +161,9 @@ def _with_number(frame: frames.Frame, column: str, name: str) -> tuple[frames.Fr
         number = money.parse_number_expr(value)
     elif dtype == nw.Unknown:
         number = null(nw.Float64)
+    elif dtype.is_decimal():
+        # By way of text, which is read to the nearest float; Arrow's own cast is off by a last bit.
+        number = value.cast(nw.String).cast(nw.Float64)
     else:
         number = money.as_float(value) if dtype.is_integer() else value.cast(nw.Float64)
     frame = frame.with_columns(number.alias(PREFIX + name))

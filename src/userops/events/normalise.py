@@ -131,7 +131,7 @@ def _check_id(column: str, dtype: Any) -> None:
             f"df[{column!r}] = df[{column!r}].astype('Int64')",
         )
     is_text = dtype in (nw.String, nw.Categorical, nw.Enum, nw.Unknown)
-    if not (is_text or dtype.is_integer()):
+    if not (is_text or dtype.is_integer()) or dtype in (nw.Int128, nw.UInt128):
         raise ColumnTypeError(
             column, "cannot be an id", got=dtype, allowed=_INTEGERS,
             hint="cast it to a 64-bit integer or to text in your dataframe library first",
@@ -234,7 +234,7 @@ def _checks(columns: OrderColumns | EventColumns) -> list[tuple[str, nw.Expr]]:
 def _id_expr(column: str, dtype: Any) -> nw.Expr:
     value = nw.col(column)
     if dtype.is_integer():
-        return value if dtype in (nw.UInt64, nw.Int128, nw.UInt128) else value.cast(nw.Int64)
+        return value if dtype == nw.UInt64 else value.cast(nw.Int64)
     value = value.cast(nw.String)
     return nw.when(~is_blank_expr(value)).then(value).otherwise(null(nw.String))
 
@@ -362,9 +362,9 @@ def _ties(frame: frames.Frame, columns: OrderColumns | EventColumns) -> list[nw.
             value = value.fill_null(0)
         elif dtype.is_decimal():
             value = value.cast(nw.Float64).fill_null(0.0)
-        elif dtype.is_nested() or dtype == nw.Unknown:
-            continue  # no engine orders these like another
-        else:
+        elif dtype in (nw.String, nw.Categorical, nw.Enum, nw.Boolean, nw.Datetime, nw.Date):
             value = value.cast(nw.String).fill_null("")
+        else:
+            continue  # no engine orders lists, bytes or durations like another
         ties += [missing.cast(nw.Int8), value]
     return ties

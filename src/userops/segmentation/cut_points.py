@@ -372,6 +372,9 @@ class FittedCuts(Definition):
 
 def said_number(value: float | Fraction) -> str:
     """Return a number as a reader writes it: thousands grouped, never with an exponent."""
+    exact = Fraction(value)
+    if exact >= 2**53 or exact <= -(2**53):
+        return f"{round(exact):,}"  # no float has decimals there, and some cannot be floats
     number = float(value) + 0.0  # no minus before a zero
     whole_digits = len(str(abs(int(number))))
     # A float holds 15 digits; those after them are not the reader's.

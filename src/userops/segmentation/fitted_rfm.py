@@ -149,6 +149,8 @@ class FittedRFM(Definition):
         table = history.table(self.event)
         self._check_reading("data", table.scale, history.zone.name, history.returns)
         population = population_of(history, self.event, when)
+        ids = population.frame.collect_schema()[CUSTOMER_ID]
+        self._check_ids("data", int if ids.is_integer() else str)
         if population.has_money != ("m" in self.grid.cuts):
             raise InvalidArgumentError(
                 "data", "has another dimension than the model", got="money" if population.has_money
@@ -184,6 +186,7 @@ class FittedRFM(Definition):
         if columns is not None:
             scale = getattr(columns, "scale", 0)
             self._check_reading("customer", scale, columns.time_zone, customer.returns)
+        self._check_ids("customer", type(customer.customer_id))
         totals = customer.totals(self.event, before)
         if totals is None:
             return None
@@ -198,6 +201,19 @@ class FittedRFM(Definition):
         monetary = money.major_float(minor, self.scale)
         outcome = self.grid.outcome_of((r, f, m))
         return RFMScore(customer_id, recency_days, frequency, monetary, r, f, m, *outcome)
+
+    @cached_property
+    def _kind_of_cut_ids(self) -> type | None:
+        """The type of the ids that tell ties apart, or None where no cut-point carries one."""
+        cuts = (cut for dimension in self.grid.cuts.values() for cut in dimension.cuts)
+        return next((type(c.customer_id) for c in cuts if c.customer_id is not None), None)
+
+    def _check_ids(self, what: str, kind: type) -> None:
+        if self._kind_of_cut_ids not in (None, kind):
+            raise InvalidArgumentError(
+                what, "has ids of another type than the model, which tells ties apart by id",
+                got=kind.__name__, allowed=getattr(self._kind_of_cut_ids, "__name__", None),
+            )  # fmt: skip
 
     def _check_reading(self, what: str, scale: int, time_zone: str, returns: str) -> None:
         """Refuse what was read with another scale, zone or policy than the model's customers."""

@@ -52,6 +52,11 @@ def with_running(
             for name, (column, operation) in running.items()
         )
     table = to_arrow(frame)  # Arrow has no windows
+    if not len(table):
+        nothing = pa.array([], pa.int64())
+        for name in running:
+            table = table.append_column(name, nothing)
+        return as_frame(table)
     rows, starts = _rows_by_key(table, keys, order_by)
     for name, (column, operation) in running.items():
         values = table[column].to_numpy()[rows]

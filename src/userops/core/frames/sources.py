@@ -188,7 +188,20 @@ def read(native: Any) -> Source:
             mixed=mixed,
             numpy_backed=not any(hasattr(t, "pyarrow_dtype") for t in native.dtypes),
         )
-    return Source(engine=engine, native=native, frame=as_frame(native))
+    known = _with_known_types(native) if engine == "pyarrow" else native
+    return Source(engine=engine, native=native, frame=as_frame(known))
+
+
+def _with_known_types(table: pa.Table) -> pa.Table:
+    """Turn the types that Arrow has no arithmetic or text functions for into their siblings."""
+    siblings = {
+        pa.string_view(): pa.string(),
+        pa.binary_view(): pa.binary(),
+        pa.float16(): pa.float32(),
+    }
+    fields = [field.with_type(siblings.get(field.type, field.type)) for field in table.schema]
+    schema = pa.schema(fields)
+    return table if schema == table.schema else table.cast(schema)
 
 
 def as_frame(native: Any) -> Frame:
