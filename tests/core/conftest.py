@@ -6,22 +6,14 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pytest
+from tests.by_engine import pytest_generate_tests
 
 from userops.core import frames
-from userops.testing import installed_engines, to_engine
+from userops.testing import to_engine
+
+__all__ = ["pytest_generate_tests"]
 
 Computed = Callable[[str, nw.Expr, Sequence[Any], pa.DataType], list[Any]]
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for `engine` on each engine, for `kernel` on each way to compute.
-
-    pandas is computed on as Arrow, and Ibis as DuckDB: they differ in what comes in and goes out.
-    """
-    if "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", installed_engines(with_spark=False))
-    elif "kernel" in metafunc.fixturenames:
-        metafunc.parametrize("kernel", ["pyarrow", "polars-lazy", "duckdb"])
 
 
 @pytest.fixture(scope="session")
