@@ -26,8 +26,8 @@ _PYTHON_END = r"\Z"
 # What RE2 repeats at most.
 _MOST_TIMES = 1_000
 
-_CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": r" \t\n\r\f\v"}
-_CONTROLS = "tnrfv"
+_CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": r" \t\n\r\f\x0b"}
+_CONTROLS = "tnrf"
 # \< and \> are the ends of a word to Rust.
 _MARKS = set(string.punctuation) - set("<>")
 _TOKEN = re.compile(
@@ -111,6 +111,8 @@ def _escape(text: str, letter: str) -> str:
 def _in_set(text: str, letter: str) -> str:
     if letter in _CLASSES:
         return _CLASSES[letter]
+    if letter == "v":
+        return r"\x0b"  # to Java, \v is every vertical blank
     if letter in _CONTROLS or letter in _MARKS:
         return f"\\{letter}"
     raise _refused(text, f"has the escape \\{letter}, which not every engine knows there")
