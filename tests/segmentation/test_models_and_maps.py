@@ -172,7 +172,7 @@ def test_a_map_that_leaves_a_cell_unnamed_is_refused_and_names_it() -> None:
         (lambda: Edges([3, 3]), "must be at least one, and rise"),
         (lambda: Edges(["x"]), "must be numbers"),
         (lambda: Quantiles((0.5, 1)), "between 0 and 1"),
-        (lambda: RFM(recency="5"), "cut-points: cannot be read"),
+        (lambda: RFM(recency="5"), "edges: must be numbers"),
         (lambda: RFM(locale="fr"), "locale: is not known"),
         (lambda: RFM(segments="classic"), "is not a segment map"),
     ],

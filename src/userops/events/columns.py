@@ -32,6 +32,7 @@ __all__ = [
     "EVENT_ID",
     "INSTANT_US",
     "IS_RETURN",
+    "OPTIONS",
     "ORDER_ID",
     "PRODUCT_ID",
     "QUANTITY",
@@ -343,3 +344,17 @@ class EventColumns(_Columns):
 def _mapped(columns: object, roles: str) -> dict[str, str]:
     named = {role: getattr(columns, role) for role in roles.split()}
     return {role: column for role, column in named.items() if column is not None}
+
+
+# What of a mapping is no column.
+OPTIONS = {
+    "currency",
+    "duplicate_lines",
+    "identifiers",
+    "properties",
+    "returns_by",
+    "rounding",
+    "scale",
+    "time_format",
+    "time_zone",
+}

@@ -19,6 +19,7 @@ from userops.events.columns import (
     CUSTOMER_ID,
     INSTANT_US,
     IS_RETURN,
+    OPTIONS,
     ORDER_ID,
     QUANTITY,
     REASONS,
@@ -112,7 +113,7 @@ class EventTable:
         for name in named:
             if name not in allowed:
                 raise InvalidArgumentError.unknown("column role", name, allowed)
-        roles = {a.name for a in attrs.fields(self._definition)} - _OPTIONS
+        roles = {a.name for a in attrs.fields(self._definition)} - OPTIONS
         if not roles & set(named):
             # No column named: those that already carry the names of the roles are taken as such.
             existing = self.source.frame.collect_schema().names()
@@ -310,19 +311,6 @@ class EventTable:
         unsaid: tuple[object, ...] = (None, {}, (), "UTC", "keep", 2, BySign())
         roles = ", ".join(f"{k}={v!r}" for k, v in shown.items() if v not in unsaid)
         return f"{type(self).__name__}(<{self.source.engine}>, {roles})"
-
-
-_OPTIONS = {
-    "currency",
-    "duplicate_lines",
-    "identifiers",
-    "properties",
-    "returns_by",
-    "rounding",
-    "scale",
-    "time_format",
-    "time_zone",
-}
 
 
 class Orders(EventTable):

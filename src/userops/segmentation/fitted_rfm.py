@@ -202,17 +202,11 @@ class FittedRFM(Definition):
         outcome = self.grid.outcome_of((r, f, m))
         return RFMScore(customer_id, recency_days, frequency, monetary, r, f, m, *outcome)
 
-    @cached_property
-    def _kind_of_cut_ids(self) -> type | None:
-        """The type of the ids that tell ties apart, or None where no cut-point carries one."""
-        cuts = (cut for dimension in self.grid.cuts.values() for cut in dimension.cuts)
-        return next((type(c.customer_id) for c in cuts if c.customer_id is not None), None)
-
     def _check_ids(self, what: str, kind: type) -> None:
-        if self._kind_of_cut_ids not in (None, kind):
+        if self.grid.kind_of_ids not in (None, kind):
             raise InvalidArgumentError(
                 what, "has ids of another type than the model, which tells ties apart by id",
-                got=kind.__name__, allowed=getattr(self._kind_of_cut_ids, "__name__", None),
+                got=kind.__name__, allowed=getattr(self.grid.kind_of_ids, "__name__", None),
             )  # fmt: skip
 
     def _check_reading(self, what: str, scale: int, time_zone: str, returns: str) -> None:

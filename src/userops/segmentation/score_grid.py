@@ -69,6 +69,12 @@ class ScoreGrid(Definition):
         return {d: c.bins for d, c in self.cuts.items()}
 
     @cached_property
+    def kind_of_ids(self) -> type | None:
+        """The type of the ids that tell ties apart, or None where no cut-point carries one."""
+        cuts = (cut for dimension in self.cuts.values() for cut in dimension.cuts)
+        return next((type(c.customer_id) for c in cuts if c.customer_id is not None), None)
+
+    @cached_property
     def _cells(self) -> dict[Cell, str]:
         """Cell to label."""
         if self.segments is None:
