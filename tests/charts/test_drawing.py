@@ -183,5 +183,6 @@ def test_host_style(draw: Draw) -> None:
 def test_small_axes(draw: Draw, names: list[str]) -> None:
     """A chart draws without a warning on axes much smaller than its own figure would be."""
     figure = Figure(figsize=(5, 4), layout="constrained")
-    draw(names, ax=figure.subplots(2, 2)[0, 0])
-    figure.draw_without_rendering()
+    small = figure.subplots(2, 2)[0, 0]
+    assert draw(names, ax=small) is small
+    figure.draw_without_rendering()  # warnings are errors
