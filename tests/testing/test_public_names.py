@@ -13,19 +13,23 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "ByColumn", "ByOrderId", "BySign", "EventColumns", "EventTable", "Events", "OrderColumns",
         "Orders", "Quality", "ReturnsBy", "Row", "plot_orders", "read_row",
     }),
-    "userops.customers": frozenset({"Customer", "History", "ReturnsPolicy", "Totals"}),
+    "userops.customers": frozenset({
+        "Attributes", "Customer", "Customers", "DatedValue", "History", "ReturnsPolicy", "Totals",
+    }),
     "userops.segmentation": frozenset({
         "RFM", "Band", "BandMap", "Cut", "CutPoints", "Dimension", "Edges", "EightMap",
         "Explanation", "FittedRFM", "Linear", "Mean", "NTile", "Quantiles", "RFMScore",
         "SegmentMap", "classic", "eight", "plot_rfm_grid", "plot_segments",
+        "Comparison", "FeatureDifference", "Memberships", "Overlap", "ValueDifference",
+        "brings", "compare", "overlap",
     }),
     "userops.datasets": frozenset({
         "Dirt", "SyntheticShop", "load_online_retail", "synthetic_shop",
     }),
     "userops.charts": frozenset({
         "ChartFont", "Language", "categorical_colours", "chart_font", "fill_colours",
-        "format_compact", "format_number", "format_percent", "heat_grid", "share_bars",
-        "text_colour_on", "timeline", "wrap_label",
+        "format_compact", "format_number", "format_percent", "heat_grid", "plot_upset",
+        "share_bars", "text_colour_on", "timeline", "wrap_label",
     }),
     "userops.testing": frozenset({
         "ENGINE_NAMES", "Engines", "check_cut_points", "check_same_rows", "check_segment_map",

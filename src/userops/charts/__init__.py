@@ -1,4 +1,4 @@
-"""Drawing shared by all: heat grids, share bars and timelines, in English and in Chinese.
+"""Drawing shared by all: heat grids, bars, timelines and UpSet charts, in English and Chinese.
 
 The functions draw plain sequences, never dataframes, on the `Axes` that the caller gives or on a
 new figure, and return the `Axes`. They need matplotlib, which comes with
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         wrap_label,
     )
     from userops.charts.lines import timeline
+    from userops.charts.upset import plot_upset
 
 __all__ = [
     "ChartFont",
@@ -35,6 +36,7 @@ __all__ = [
     "format_number",
     "format_percent",
     "heat_grid",
+    "plot_upset",
     "share_bars",
     "text_colour_on",
     "timeline",
@@ -51,6 +53,7 @@ _HOMES = {
     "format_number": "labels",
     "format_percent": "labels",
     "heat_grid": "grid",
+    "plot_upset": "upset",
     "share_bars": "bars",
     "text_colour_on": "colours",
     "timeline": "lines",

@@ -24,6 +24,7 @@ from userops.core.time import is_missing
 from userops.errors import InvalidDefinitionError
 
 __all__ = [
+    "EXACT_FLOAT",
     "MAX_SCALE",
     "Rounding",
     "as_float",

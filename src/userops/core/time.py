@@ -30,8 +30,10 @@ __all__ = [
     "datetime_of",
     "day_number",
     "epoch_us_of_parts",
+    "floor_div",
     "instant_of",
     "is_missing",
+    "month_and_day",
     "zone",
 ]
 
@@ -270,6 +272,28 @@ def day_number(year: Any, month: Any, day: Any, *, floor: Any) -> Any:
     day_of_year = floor(153 * month_from_march + 2, 5) + day - 1
     day_of_era = year_of_era * 365 + floor(year_of_era, 4) - floor(year_of_era, 100) + day_of_year
     return century * 146_097 + day_of_era - 719_468
+
+
+def month_and_day(day: Any, *, floor: Any) -> Any:
+    """Return month times 100 plus day of a day since 1970-01-01, for ints or columns alike.
+
+    `floor(a, n)` divides rounding down. Source: H. Hinnant, chrono-Compatible Low-Level Date
+    Algorithms (2021), civil_from_days.
+    """
+    shifted = day + 719_468
+    day_of_era = shifted - floor(shifted, 146_097) * 146_097
+    leap_days = (
+        floor(day_of_era, 1_460) - floor(day_of_era, 36_524) + floor(day_of_era, 146_096)
+    )
+    year_of_era = floor(day_of_era - leap_days, 365)
+    day_of_year = day_of_era - (
+        365 * year_of_era + floor(year_of_era, 4) - floor(year_of_era, 100)
+    )
+    month_from_march = floor(5 * day_of_year + 2, 153)
+    day_of_month = day_of_year - floor(153 * month_from_march + 2, 5) + 1
+    # March is the first month of this calendar: 10 and 11 are January and February.
+    month = month_from_march + 3 - 12 * floor(month_from_march, 10)
+    return month * 100 + day_of_month
 
 
 def epoch_us_of_parts(parts: dict[str, Any], *, floor: Any) -> Any:

@@ -10,12 +10,14 @@ import bisect
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import attrs
 
-from userops.core.time import Zone
+from userops.core.time import Zone, zone
 from userops.customers.arguments import ReturnsPolicy, check_returns, customer_key
+from userops.customers.attribute_rows import DatedValue, Index, indexed, latest, read_attributes
 from userops.errors import InvalidArgumentError
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
@@ -30,6 +32,8 @@ from userops.events.columns import (
 from userops.events.rows import Row, read_row
 
 __all__ = ["Customer", "Totals"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Totals(NamedTuple):
@@ -60,6 +64,7 @@ class Customer:
         columns: Event name to the mapping that read them.
         quarantine: Rows that cannot count, with their `reason`.
         returns: How returns count: `net`, `separate` or `ignore`.
+        attributes: What else is known about him, and from when on.
 
     Example:
         >>> from userops.events import OrderColumns
@@ -75,6 +80,7 @@ class Customer:
     columns: Mapping[str, OrderColumns | EventColumns]
     quarantine: tuple[Row, ...] = ()
     returns: ReturnsPolicy = attrs.field(default="net", converter=check_returns)
+    attributes: tuple[DatedValue, ...] = ()
 
     @classmethod
     def from_rows(
@@ -84,6 +90,7 @@ class Customer:
         columns: Mapping[str, OrderColumns | EventColumns],
         *,
         returns: ReturnsPolicy = "net",
+        attributes: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
     ) -> Customer:
         """Read a customer from rows as the host holds them.
 
@@ -92,10 +99,13 @@ class Customer:
             events: Event name to rows; each row maps column names to values.
             columns: Event name to the mapping, the one that reads the host's table.
             returns: How returns count.
+            attributes: Name to current value, true for every instant; or dated rows with `name`,
+                `value`, `valid_from` and perhaps `valid_until` (datetimes, dates or ISO text).
 
         Raises:
             InvalidArgumentError: If an event has no mapping, or a row belongs to somebody else.
-            DataError: If a row lacks a column, or its money cannot be exact.
+            DataError: If a row lacks a column, its money cannot be exact, or an attribute has a
+                value of no known kind.
         """
         customer_id = customer_key(customer_id)
         _check_rows(events, columns)
@@ -113,7 +123,8 @@ class Customer:
                     )  # fmt: skip
             good[name] = _sorted(row for row in read if row.is_counted)
             bad += [row for row in read if not row.is_counted]
-        return cls(customer_id, good, dict(columns), tuple(bad), returns)
+        customer = cls(customer_id, good, dict(columns), tuple(bad), returns)
+        return customer._with_more(attributes) if attributes else customer
 
     @classmethod
     def from_normalised(
@@ -123,13 +134,14 @@ class Customer:
         columns: Mapping[str, OrderColumns | EventColumns],
         *,
         returns: ReturnsPolicy = "net",
+        attributes: Sequence[DatedValue] = (),
     ) -> Customer:
         """Build a customer from rows that a table's normaliser has read already."""
         built = {
             name: _sorted(_normalised_row(row, columns[name]) for row in mine)
             for name, mine in rows.items()
         }
-        return cls(customer_id, built, dict(columns), (), returns)
+        return cls(customer_id, built, dict(columns), (), returns, tuple(attributes))
 
     def with_event(self, event: str, row: Mapping[str, Any]) -> Customer:
         """Return a new customer with one more event, for context that is not stored yet.
@@ -141,10 +153,79 @@ class Customer:
         rows = {**self.rows, event: _sorted((*self.rows.get(event, ()), *more.rows[event]))}
         return attrs.evolve(self, rows=rows, quarantine=(*self.quarantine, *more.quarantine))
 
+    def with_attributes(self, rows: Sequence[Mapping[str, Any]]) -> Customer:
+        """Return a new customer with more dated attributes.
+
+        Args:
+            rows: Each with `name`, `value`, `valid_from` and perhaps `valid_until`; see
+                `from_rows`. Rows that cannot count go to `quarantine`.
+
+        Raises:
+            InvalidArgumentError: If a row has an unknown key, or is somebody else's.
+            ColumnTypeError: If a value is of no known kind.
+        """
+        if isinstance(rows, Mapping):
+            raise InvalidArgumentError(
+                "rows", "must be dated rows", got="a mapping", allowed="[{'name': 'city', "
+                "'value': 'Shanghai', 'valid_from': '2024-01-31'}]",
+                hint="current values are given to from_rows",
+            )  # fmt: skip
+        return self._with_more(rows)
+
+    def _with_more(self, attributes: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Customer:
+        good, bad = read_attributes(self.customer_id, attributes, self.zone)
+        made = attrs.evolve(
+            self, attributes=(*self.attributes, *good), quarantine=(*self.quarantine, *bad)
+        )
+        made._attribute_index  # noqa: B018 - computed once, for its checks
+        return made
+
+    def attributes_before(self, before_us: int) -> Mapping[str, Any]:
+        """Return the attributes that hold as of an instant; the last answer is kept.
+
+        Args:
+            before_us: The instant, microseconds since 1970-01-01 UTC; rows from then on do not
+                count.
+
+        Returns:
+            Name to value, normalised by `userops.core.values.value_of`; what is missing is left
+            out. Which row holds is said in `userops.customers.Attributes`.
+        """
+        if not self.attributes:
+            return _NOTHING
+        for asked_us, answer in self._last_attributes[:]:
+            if asked_us == before_us:
+                return answer
+        found = MappingProxyType(latest(self._attribute_index, before_us))
+        self._last_attributes[:] = [(before_us, found)]
+        return found
+
+    @cached_property
+    def _last_attributes(self) -> list[tuple[int, Mapping[str, Any]]]:
+        return []
+
+    @cached_property
+    def _attribute_index(self) -> Index:
+        return indexed(self.attributes)
+
+    @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """What other packages have worked out about this customer, so that they do so once."""
+        return {}
+
+    @cached_property
+    def reading_key(self) -> tuple[Any, ...]:
+        """What two customers share who are read in the same way; whoever keeps it keeps `columns`.
+
+        Mappings are told apart by identity, which is enough: a host makes them once.
+        """
+        return (self.returns, *((name, id(mapping)) for name, mapping in self.columns.items()))
+
     @property
     def zone(self) -> Zone:
-        """The zone in which days are counted."""
-        return next(iter(self.columns.values())).zone
+        """The zone in which days are counted; UTC where no event has a mapping."""
+        mapping = next(iter(self.columns.values()), None)
+        return zone("UTC") if mapping is None else mapping.zone
 
     def totals(self, event: str, before_us: int) -> Totals | None:
         """Return what the events before an instant come to, or None where there are none.
@@ -178,7 +259,8 @@ class Customer:
         """Return the id and how many rows of each event count."""
         counts = "".join(f", {name}={len(rows)}" for name, rows in self.rows.items())
         bad = f", quarantined={len(self.quarantine)}" if self.quarantine else ""
-        return f"Customer({self.customer_id!r}{counts}{bad})"
+        known = f", attributes={len(self.attributes)}" if self.attributes else ""
+        return f"Customer({self.customer_id!r}{counts}{known}{bad})"
 
 
 @attrs.frozen

@@ -11,14 +11,16 @@ An order stays an order when it is returned: frequency and recency count purchas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
 from userops.core.time import AsOf, Zone, as_of_us
+from userops.customers.agreement import check_agreement, kind_of_ids
 from userops.customers.arguments import ReturnsPolicy, check_returns, customer_key
+from userops.customers.attribute_tables import AttributeTables, distinct_ids
 from userops.customers.customer import Customer
 from userops.customers.returns import linked_returns
 from userops.errors import EmptyHistoryError, InvalidArgumentError, InvalidDefinitionError
@@ -32,6 +34,7 @@ from userops.events.columns import (
 from userops.events.table import Events, EventTable, Orders
 
 if TYPE_CHECKING:
+    from userops.core.values import Kind
     from userops.events.quality import Quality
 
 __all__ = [
@@ -57,17 +60,26 @@ RETURN_ROWS = "return_rows"
 
 
 class History:
-    """A company's events by name, read with one policy for returns.
+    """A company's events by name, and what else it knows of its customers.
 
     Args:
         events: Event name to table. `order` is an `Orders` (or a frame whose columns carry the
             names of its roles), every other name an `Events` (or such a frame). An `Orders` alone
             is short for `{"order": orders}`.
         returns: `net`, `separate` or `ignore`; see the module.
+        customers: Current attributes: a `Customers`, or a frame with `customer_id` and a column an
+            attribute.
+        attributes: Dated attributes: an `Attributes`, several of them as a sequence or under names
+            of their own, or frames with `customer_id`, `name`, `value` and `valid_from`.
+
+    Attributes:
+        events: Event name to table.
+        attributes: The tables of attributes.
+        returns: The policy.
 
     Raises:
         InvalidDefinitionError: If a name does not fit its table, the policy is not known, or the
-            tables disagree about the type of customer ids or the time zone.
+            tables disagree about the engine, the type of customer ids or the time zone.
 
     Example:
         >>> import pyarrow as pa
@@ -84,7 +96,12 @@ class History:
     """
 
     def __init__(
-        self, events: Mapping[str, Any] | Orders, *, returns: ReturnsPolicy = "net"
+        self,
+        events: Mapping[str, Any] | Orders,
+        *,
+        returns: ReturnsPolicy = "net",
+        customers: Any = None,
+        attributes: Any = None,
     ) -> None:
         if isinstance(events, EventTable):
             events = {ORDER: events}
@@ -100,7 +117,10 @@ class History:
         self.events: dict[str, Orders | Events] = {
             name: _table(name, table) for name, table in events.items()
         }
-        _check_agreement(self.events)
+        check_agreement(self.events, "events")
+        self.attributes = AttributeTables(customers, attributes, time_zone=self.zone.name)
+        if self.attributes.tables:
+            check_agreement({**self.events, **self.attributes.tables}, "history")
 
     @property
     def orders(self) -> Orders:
@@ -141,7 +161,53 @@ class History:
         """Check every table and return self; see `Orders.check`."""
         for table in self.events.values():
             table.check()
+        self.attributes.check()
         return self
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The names of all attributes.
+
+        Raises:
+            InvalidDefinitionError: If two tables hold an attribute of one name.
+        """
+        return tuple(self.attributes.by_name)
+
+    @property
+    def attribute_kinds(self) -> dict[str, Kind | None]:
+        """Attribute to kind of value; None where a column holds nothing but nulls by its type."""
+        return self.attributes.kinds
+
+    def attributes_before(self, names: Sequence[str], before_us: int) -> list[frames.Frame]:
+        """Return what attributes are as of an instant; nothing is collected.
+
+        Args:
+            names: Which attributes.
+            before_us: The instant, microseconds since 1970-01-01 UTC; rows from then on do not
+                count. Current attributes are the same for every instant.
+
+        Returns:
+            A frame for each table that holds any of them: `customer_id`, and one column an
+            attribute. Customers without any of these may be absent.
+
+        Raises:
+            InvalidArgumentError: If an attribute is not known; names the nearest.
+        """
+        return self.attributes.values_before(names, before_us)
+
+    def customer_ids(self, before_us: int) -> frames.Frame:
+        """Return the distinct `customer_id` of all tables before an instant.
+
+        A customer of a `Customers` table is there whatever the instant.
+        """
+        tables = list(self.events.values())
+        # A column of nulls alone has no type to stand beside the others.
+        known = [table for table in tables if kind_of_ids(table) is not None]
+        more = self.attributes.customer_ids(before_us)
+        if not known and not more:
+            known = tables[:1]
+        parts = [table.counted(before_us=before_us).select(CUSTOMER_ID) for table in known]
+        return distinct_ids([*parts, *more])
 
     def order_totals(self, as_of: AsOf) -> frames.Frame:
         """Return one row a customer with at least one purchase before `as_of`.
@@ -271,31 +337,35 @@ class History:
         """Return one customer, read out of every table.
 
         Raises:
-            EmptyHistoryError: If no table has a counted row of the customer.
+            EmptyHistoryError: If no table has a counted row of the customer, or an attribute.
             InvalidArgumentError: If the id is neither text nor a whole number.
         """
         customer_id = customer_key(customer_id)
         kind = "text" if isinstance(customer_id, str) else "whole numbers"
         rows: dict[str, tuple[dict[str, Any], ...]] = {}
         for name, table in self.events.items():
-            if _kind_of_ids(table) not in (None, kind):
+            if kind_of_ids(table) not in (None, kind):
                 rows[name] = ()
                 continue
             counted = table.counted()
             wanted = frames.constant(counted, CUSTOMER_ID, customer_id)
             rows[name] = tuple(frames.to_rows(counted.filter(nw.col(CUSTOMER_ID) == wanted)))
-        if not any(rows.values()):
+        known = self.attributes.of_customer(customer_id)
+        if known is None and not any(rows.values()):
             raise EmptyHistoryError(
                 f"there is no customer {customer_id!r}",
                 hint="ids have one type: 17850 and '17850' are two customers",
             )
         columns = {name: table.columns for name, table in self.events.items()}
-        return Customer.from_normalised(customer_id, rows, columns, returns=self.returns)
+        return Customer.from_normalised(
+            customer_id, rows, columns, returns=self.returns, attributes=known or ()
+        )
 
     def __repr__(self) -> str:
         """Return the tables and the policy; computes nothing."""
         tables = ", ".join(f"{name}={table!r}" for name, table in self.events.items())
-        return f"History({tables}, returns={self.returns!r})"
+        more = "".join(f", {name}={table!r}" for name, table in self.attributes.tables.items())
+        return f"History({tables}{more}, returns={self.returns!r})"
 
 
 def _table(name: str, table: Any) -> Orders | Events:
@@ -310,32 +380,3 @@ def _table(name: str, table: Any) -> Orders | Events:
             hint="orders go under the name 'order', everything else is Events",
         )
     return wanted(table)
-
-
-def _kind_of_ids(table: Orders | Events) -> str | None:
-    """Return whether customer ids are text or whole numbers; None where nothing is known."""
-    column = table.columns.customer_id
-    dtype = None if column is None else table.source.frame.collect_schema()[column]
-    if dtype is None or dtype == nw.Unknown:
-        return None
-    return "whole numbers" if dtype.is_integer() else "text"
-
-
-def _check_agreement(events: Mapping[str, Orders | Events]) -> None:
-    zones = {name: table.columns.time_zone for name, table in events.items()}
-    if len(set(zones.values())) > 1:
-        raise InvalidDefinitionError(
-            "events", "count days in different zones", got=zones,
-            hint="give every table the same time_zone, the one in which the business counts days; "
-            "aware times keep their instant",
-        )  # fmt: skip
-    kinds = {}
-    for name, table in events.items():
-        kind = _kind_of_ids(table)
-        if kind is not None:
-            kinds[name] = kind
-    if len(set(kinds.values())) > 1:
-        raise InvalidDefinitionError(
-            "events", "disagree about the type of customer ids", got=kinds,
-            hint="cast the ids to text in every table",
-        )  # fmt: skip

@@ -54,6 +54,8 @@ def linked_returns(orders: Orders, before_us: int) -> frames.Frame:
             hint="map order_id in Orders",
         )  # fmt: skip
     rows = orders.counted(before_us=before_us)
+    if columns.properties:  # they are of no use here, and may have names of the columns below
+        rows = rows.drop(*columns.properties)
     unmapped = {
         name: nw.lit(None, dtype)
         for name, dtype, mapped in (

@@ -171,13 +171,22 @@ def _properties(value: Iterable[str]) -> tuple[str, ...]:
         raise InvalidDefinitionError(
             "properties", "must be several names", got=repr(value), allowed=f"({value!r},)"
         )
-    reserved = sorted({CUSTOMER_ID, INSTANT_US, "channel", "source", "actor"} & set(value))
+    return tuple(value)
+
+
+def _check_properties(columns: Any, _: object, value: tuple[Any, ...]) -> None:
+    odd = [name for name in value if not (isinstance(name, str) and name)]
+    if odd:
+        raise InvalidDefinitionError(
+            "properties", "must be names of columns", got=odd, allowed="text"
+        )
+    meant = _OF_ORDERS if isinstance(columns, OrderColumns) else _OF_EVENTS
+    reserved = sorted(name for name in value if name.lower() in meant)  # SQL engines fold case
     if reserved:
         raise InvalidDefinitionError(
             "properties", "has names that mean something else", got=reserved,
             hint="rename the column, or map it to its role",
         )  # fmt: skip
-    return tuple(value)
 
 
 def _zone_name(value: str) -> str:
@@ -197,6 +206,9 @@ class _Columns:
     )
     time_zone: str = attrs.field(default="UTC", converter=_zone_name)
     time_format: str | None = attrs.field(default=None, validator=_check_time_format)
+    properties: tuple[str, ...] = attrs.field(
+        default=(), converter=_properties, validator=_check_properties
+    )
 
     @property
     def zone(self) -> Zone:
@@ -232,6 +244,8 @@ class OrderColumns(_Columns):
         product_id, category, discount, cost, coupon, paid_with_points, channel, source: Optional
             columns that are carried along under these names.
         return_of: Column that holds, on a return, the id of the order that it returns.
+        properties: Further columns that are carried along under their own names. Names of roles
+            and of the normalised table are refused: such a column is mapped to its role.
         identifiers: Kind of identifier to column, for rows that do not know their customer.
         scale: Decimals of the minor unit, 0 to 9.
         currency: ISO 4217 code, or None.
@@ -301,10 +315,8 @@ class OrderColumns(_Columns):
 
     def carried(self) -> dict[str, str]:
         """Return role to column of the optional columns that are carried along unchanged."""
-        return _mapped(
-            self,
-            "product_id category discount cost coupon paid_with_points channel source return_of",
-        )
+        roles = "product_id category discount cost coupon paid_with_points channel source return_of"
+        return _mapped(self, roles) | {p: p for p in self.properties}
 
 
 @attrs.frozen(kw_only=True)
@@ -325,7 +337,6 @@ class EventColumns(_Columns):
 
     occurred_at: str = attrs.field(validator=_check_column)
     actor: str | None = _column()
-    properties: tuple[str, ...] = attrs.field(default=(), converter=_properties)
 
     def __attrs_post_init__(self) -> None:
         """Refuse mappings that do not say who."""
@@ -345,6 +356,14 @@ def _mapped(columns: object, roles: str) -> dict[str, str]:
     named = {role: getattr(columns, role) for role in roles.split()}
     return {role: column for role, column in named.items() if column is not None}
 
+
+# What properties may not be called, because a normalised table has columns of these names.
+_OF_EVENTS = {CUSTOMER_ID, INSTANT_US, "channel", "source", "actor"}
+_OF_ORDERS = (
+    _OF_EVENTS
+    | {AMOUNT_MINOR_UNITS, IS_RETURN, STATUS}
+    | {field.name for field in attrs.fields(OrderColumns)}
+)
 
 # What of a mapping is no column.
 OPTIONS = {

@@ -8,6 +8,7 @@ show rows as they came.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
@@ -15,8 +16,8 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.blanks import is_blank_expr, strip_expr
-from userops.core.time import Zone
 from userops.core.timetext import time_text
+from userops.core.values import local_instants
 from userops.errors import ColumnNotFoundError, ColumnTypeError, InvalidArgumentError
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
@@ -38,7 +39,16 @@ from userops.events.columns import (
 from userops.events.money_columns import money_checks, with_money
 from userops.events.working_columns import MISFIT, PREFIX, TOO_LARGE, null, own
 
-__all__ = ["check_schema", "is_counted", "normalised", "possible_reasons"]
+__all__ = [
+    "check_columns",
+    "check_id",
+    "check_schema",
+    "id_expr",
+    "is_counted",
+    "normalised",
+    "possible_reasons",
+    "with_instant",
+]
 
 _INTEGERS = "text or whole numbers"
 _LASTING = {
@@ -62,33 +72,14 @@ def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) ->
         ColumnNotFoundError: Names the columns that exist, and the nearest.
         ColumnTypeError: Names the type and the remedy.
     """
+    check_columns(source, _roles(columns))
     schema = source.frame.collect_schema()
-    for name in schema.names():
-        if name.lower().startswith(PREFIX):  # SQL engines fold case
-            raise InvalidArgumentError(
-                "frame", f"has a column {name!r}, and names that begin with {PREFIX!r} are ours",
-                hint="rename the column",
-            )  # fmt: skip
-    for role, column in _roles(columns).items():
-        if column not in schema:
-            raise ColumnNotFoundError(column, schema.names(), role=role)
-        if column in source.mixed:
-            raise ColumnTypeError(
-                column, "mixes types and cannot become one column", got=source.mixed[column],
-                allowed="one type in a column", hint=f"df[{column!r}] = df[{column!r}]"
-                ".astype('string') for ids and text, or pandas.to_numeric for numbers",
-            )  # fmt: skip
-        if schema[column] == nw.Unknown and not frames.is_null_column(source, column):
-            raise ColumnTypeError(
-                column, "has a type that is not known", got=frames.native_type(source, column),
-                hint="convert it to text, a number or a datetime first",
-            )  # fmt: skip
     for role in ("customer_id", "order_id", "event_id", "return_of", "product_id"):
         named: str | None = getattr(columns, role, None)
         if named is not None:
-            _check_id(named, schema[named])
+            check_id(named, schema[named])
     for column in columns.identifiers.values():
-        _check_id(column, schema[column])
+        check_id(column, schema[column])
     _check_time(columns, schema[columns.time_column])
     if isinstance(columns, OrderColumns):
         for role in ("amount", "quantity", "unit_price"):
@@ -102,6 +93,41 @@ def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) ->
                     columns.returns_by.column, "cannot say what a return is", got=dtype,
                     allowed="booleans, 0 and 1, or text such as true and false",
                 )  # fmt: skip
+
+
+def check_columns(source: frames.Source, roles: Mapping[str, str]) -> None:
+    """Check that every column that has a role exists, and has one type that is known.
+
+    Args:
+        source: The host's frame.
+        roles: Role to column; the role is named by the error.
+
+    Raises:
+        ColumnNotFoundError: Names the columns that exist, and the nearest.
+        ColumnTypeError: Names the type and the remedy.
+        InvalidArgumentError: If a column has a name that the library uses itself.
+    """
+    schema = source.frame.collect_schema()
+    for name in schema.names():
+        if name.lower().startswith(PREFIX):  # SQL engines fold case
+            raise InvalidArgumentError(
+                "frame", f"has a column {name!r}, and names that begin with {PREFIX!r} are ours",
+                hint="rename the column",
+            )  # fmt: skip
+    for role, column in roles.items():
+        if column not in schema:
+            raise ColumnNotFoundError(column, schema.names(), role=role)
+        if column in source.mixed:
+            raise ColumnTypeError(
+                column, "mixes types and cannot become one column", got=source.mixed[column],
+                allowed="one type in a column", hint=f"df[{column!r}] = df[{column!r}]"
+                ".astype('string') for ids and text, or pandas.to_numeric for numbers",
+            )  # fmt: skip
+        if schema[column] == nw.Unknown and not frames.is_null_column(source, column):
+            raise ColumnTypeError(
+                column, "has a type that is not known", got=frames.native_type(source, column),
+                hint="convert it to text, a number or a datetime first",
+            )  # fmt: skip
 
 
 def _roles(columns: OrderColumns | EventColumns) -> dict[str, str]:
@@ -119,7 +145,12 @@ def _roles(columns: OrderColumns | EventColumns) -> dict[str, str]:
     return {role: column for role, column in roles.items() if column is not None}
 
 
-def _check_id(column: str, dtype: Any) -> None:
+def check_id(column: str, dtype: Any) -> None:
+    """Refuse a type that cannot be an id.
+
+    Raises:
+        ColumnTypeError: Names the type and the remedy.
+    """
     if dtype.is_float():
         raise ColumnTypeError(
             column,
@@ -175,7 +206,7 @@ def normalised(source: frames.Source, columns: OrderColumns | EventColumns) -> f
 
     def row_by_row(frame: frames.Frame) -> frames.Frame:
         frame = _with_ids(frame, columns)
-        frame = _with_instant(source, frame, columns)
+        frame = with_instant(source, frame, columns)
         if isinstance(columns, OrderColumns):
             frame = with_money(frame, columns)
         cases = [(applies, reason_code(reason)) for reason, applies in _checks(columns)]
@@ -201,7 +232,7 @@ def _with_ids(frame: frames.Frame, columns: OrderColumns | EventColumns) -> fram
         ids[ORDER_ID] = columns.order_id
     nobody = [] if columns.customer_id else [null(nw.String).alias(PREFIX + CUSTOMER_ID)]
     return frame.with_columns(
-        *(_id_expr(c, schema[c]).alias(PREFIX + role) for role, c in ids.items() if c), *nobody
+        *(id_expr(c, schema[c]).alias(PREFIX + role) for role, c in ids.items() if c), *nobody
     )
 
 
@@ -231,7 +262,8 @@ def _checks(columns: OrderColumns | EventColumns) -> list[tuple[str, nw.Expr]]:
     return checks + (money_checks(columns) if isinstance(columns, OrderColumns) else [])
 
 
-def _id_expr(column: str, dtype: Any) -> nw.Expr:
+def id_expr(column: str, dtype: Any) -> nw.Expr:
+    """Return a column of ids as whole numbers or as text; blank text is null."""
     value = nw.col(column)
     if dtype.is_integer():
         return value if dtype == nw.UInt64 else value.cast(nw.Int64)
@@ -245,9 +277,10 @@ def _person_checks(columns: OrderColumns | EventColumns) -> list[tuple[str, nw.E
     return [("no_customer", nobody)]
 
 
-def _with_instant(
+def with_instant(
     source: frames.Source, frame: frames.Frame, columns: OrderColumns | EventColumns
 ) -> frames.Frame:
+    """Add `instant_us` and `no_time` of the time column under `PREFIX`, and working columns."""
     column = columns.time_column
     dtype = frame.collect_schema()[column]
     raw = PREFIX + "clock"
@@ -280,21 +313,10 @@ def _with_instant(
         blank = is_blank_expr(own("time"))
         frame = frame.with_columns(blank.alias(PREFIX + "no_time"))
         offset = own("offset")
-    local = _local_instant(frame, columns.zone)
+    local = local_instants(frame, PREFIX + "clock", columns.zone)
     if offset is not None:
         local = nw.when(offset.is_null()).then(local).otherwise(own("clock") - offset)
     return frame.with_columns(local.alias(PREFIX + INSTANT_US))
-
-
-def _local_instant(frame: frames.Frame, where: Zone) -> nw.Expr:
-    """Return clock readings as instants; looks at the data's range only where rules change."""
-    if not where.changes_us:
-        return where.instant_expr(own("clock"), between_us=(0, 0))
-    reach = frames.to_rows(
-        frame.select(low=own("clock").min().cast(nw.Int64), high=own("clock").max().cast(nw.Int64))
-    )[0]
-    low, high = reach["low"] or 0, reach["high"] or 0
-    return where.instant_expr(own("clock"), between_us=(low, high))
 
 
 def _without_repeats(

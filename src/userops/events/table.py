@@ -48,6 +48,7 @@ class _SharedNames(TypedDict, total=False):
     identifiers: Mapping[str, str]
     time_zone: str
     time_format: str | None
+    properties: tuple[str, ...]
 
 
 class OrderNames(_SharedNames, total=False):
@@ -77,7 +78,6 @@ class EventNames(_SharedNames, total=False):
 
     occurred_at: str
     actor: str | None
-    properties: tuple[str, ...]
 
 
 class EventTable:
@@ -169,7 +169,8 @@ class EventTable:
 
         Returns:
             `customer_id`, `instant_us`; for orders `order_id` (where mapped),
-            `amount_minor_units`, `quantity` (where mapped), `is_return`; and the optional roles.
+            `amount_minor_units`, `quantity` (where mapped), `is_return`; and the optional roles
+            and the properties.
         """
         audit = self.audit
         own = [CUSTOMER_ID, INSTANT_US]

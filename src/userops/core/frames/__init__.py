@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from userops.core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from userops.core.frames.by_key import answers_by_key, joined
     from userops.core.frames.conversions import BACKENDS, Engine, from_arrow
     from userops.core.frames.dialects import (
         constant,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         values_at_ranks,
         with_running,
     )
+    from userops.core.frames.row_functions import with_decided
     from userops.core.frames.sources import (
         Frame,
         Source,
@@ -49,16 +51,25 @@ if TYPE_CHECKING:
         to_arrow,
         to_rows,
     )
+    from userops.core.frames.totals import Distinct, First, Top, Total
     from userops.core.frames.uniqueness import proves_unique
+    from userops.core.frames.whole_customers import Kind, by_whole_customers, kind_type
 
 __all__ = [
     "BACKENDS",
     "Aggregate",
+    "Distinct",
     "Engine",
+    "First",
     "Frame",
+    "Kind",
     "Source",
+    "Top",
+    "Total",
+    "answers_by_key",
     "backend_of",
     "by_morsel",
+    "by_whole_customers",
     "column_values",
     "concat_rows",
     "constant",
@@ -66,7 +77,9 @@ __all__ = [
     "distinct_rows",
     "from_arrow",
     "is_null_column",
+    "joined",
     "keys_at_ranks",
+    "kind_type",
     "may_hold",
     "native_type",
     "nearby",
@@ -78,6 +91,7 @@ __all__ = [
     "totals_by_key",
     "values_at_ranks",
     "with_datetime",
+    "with_decided",
     "with_epoch_us",
     "with_first_true",
     "with_running",
@@ -87,6 +101,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "by_key": ("answers_by_key", "joined"),
         "conversions": ("BACKENDS", "Engine", "from_arrow"),
         "dialects": (
             "constant",
@@ -104,6 +119,7 @@ __getattr__, __dir__ = lazy_names(
             "values_at_ranks",
             "with_running",
         ),
+        "row_functions": ("with_decided",),
         "sources": (
             "Frame",
             "Source",
@@ -118,6 +134,8 @@ __getattr__, __dir__ = lazy_names(
             "to_arrow",
             "to_rows",
         ),
+        "totals": ("Distinct", "First", "Top", "Total"),
         "uniqueness": ("proves_unique",),
+        "whole_customers": ("Kind", "by_whole_customers", "kind_type"),
     },
 )

@@ -1,0 +1,144 @@
+"""The attribute tables of one history: one of current values, and any number of dated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from userops.core import frames
+from userops.core.values import Kind
+from userops.customers.agreement import kind_of_ids
+from userops.customers.attribute_rows import DatedValue
+from userops.customers.attribute_table import AttributeTable
+from userops.customers.attributes import Attributes, Customers
+from userops.errors import InvalidArgumentError, InvalidDefinitionError
+from userops.events.columns import CUSTOMER_ID
+from userops.events.table import EventTable
+
+__all__ = ["AttributeTables", "distinct_ids"]
+
+
+class AttributeTables:
+    """The tables that say what is known about customers.
+
+    Args:
+        customers: A `Customers`, a frame for one, or None.
+        attributes: An `Attributes`, a frame for one, several of them as a sequence or under names,
+            or None.
+        time_zone: The zone in which tables that name none read their naive times.
+
+    Attributes:
+        tables: What each table is called in errors, to the table.
+
+    Raises:
+        InvalidDefinitionError: If a table is of another kind than its place asks for.
+    """
+
+    def __init__(self, customers: Any, attributes: Any, *, time_zone: str) -> None:
+        tables: dict[str, AttributeTable] = {}
+        if customers is not None:
+            tables["customers"] = _wrapped("customers", customers, Customers)
+        for name, table in _named(attributes):
+            tables[name] = _wrapped(name, table, Attributes)
+        self.tables = {name: table.in_zone(time_zone) for name, table in tables.items()}
+
+    @cached_property
+    def by_name(self) -> dict[str, AttributeTable]:
+        """Attribute to the table that holds it; asks dated tables for their names once.
+
+        Raises:
+            InvalidDefinitionError: If two tables hold an attribute of one name.
+        """
+        found: dict[str, str] = {}
+        for title, table in self.tables.items():
+            for name in table.names:
+                if name in found:
+                    raise InvalidDefinitionError(
+                        title, f"has an attribute {name!r} that another table has as well",
+                        got=[found[name], title],
+                        hint="rename one of them, or leave it out of customers: "
+                        "Customers(…, attributes=(…))",
+                    )  # fmt: skip
+                found[name] = title
+        return {name: self.tables[title] for name, title in found.items()}
+
+    @property
+    def kinds(self) -> dict[str, Kind | None]:
+        """Attribute to kind of value."""
+        return {name: table.kinds[name] for name, table in self.by_name.items()}
+
+    def values_before(self, names: Sequence[str], before_us: int) -> list[frames.Frame]:
+        """Return a frame for each table that holds any of the names; see `History`."""
+        if isinstance(names, str):
+            raise InvalidArgumentError(
+                "names", "must be several names", got=repr(names), allowed=f"({names!r},)"
+            )
+        wanted: dict[int, list[str]] = {}
+        for name in names:
+            if name not in self.by_name:
+                raise InvalidArgumentError.unknown("attribute", name, self.by_name)
+            wanted.setdefault(id(self.by_name[name]), []).append(name)
+        return [
+            table.values_before(before_us, wanted[id(table)])
+            for table in self.tables.values()
+            if id(table) in wanted
+        ]
+
+    def customer_ids(self, before_us: int) -> list[frames.Frame]:
+        """Return the `customer_id` of each table before an instant."""
+        known = (table for table in self.tables.values() if kind_of_ids(table) is not None)
+        return [table.customer_ids(before_us) for table in known]
+
+    def of_customer(self, customer_id: str | int) -> tuple[DatedValue, ...] | None:
+        """Return what the tables say about one customer; None where no table knows him."""
+        kind = "text" if isinstance(customer_id, str) else "whole numbers"
+        said = [
+            table.of_customer(customer_id)
+            for table in self.tables.values()
+            if kind_of_ids(table) == kind
+        ]
+        known = [values for values in said if values is not None]
+        if known and len(self.tables) > 1:
+            self.by_name  # noqa: B018 - two tables of one name would contradict each other
+        return tuple(value for values in known for value in values) if known else None
+
+    def check(self) -> None:
+        """Check every table, and that no two hold an attribute of one name."""
+        for table in self.tables.values():
+            table.check()
+        self.by_name  # noqa: B018 - computed once, for its check
+
+
+def distinct_ids(parts: Sequence[frames.Frame]) -> frames.Frame:
+    """Return the distinct `customer_id` of several frames of nothing else."""
+    types = {part.collect_schema()[CUSTOMER_ID] for part in parts}
+    if len(types) > 1:  # ids without a sign stand beside others
+        parts = [part.with_columns(nw.col(CUSTOMER_ID).cast(nw.Int64)) for part in parts]
+    rows = parts[0] if len(parts) == 1 else frames.concat_rows(parts)
+    return frames.counted_by(rows, [CUSTOMER_ID]).select(CUSTOMER_ID)
+
+
+def _named(attributes: Any) -> Iterable[tuple[str, Any]]:
+    if attributes is None:
+        return []
+    if isinstance(attributes, Mapping):
+        return [(f"attributes[{name!r}]", table) for name, table in attributes.items()]
+    if isinstance(attributes, list | tuple):
+        return [(f"attributes[{i}]", table) for i, table in enumerate(attributes)]
+    return [("attributes", attributes)]
+
+
+def _wrapped(
+    name: str, table: Any, wanted: type[Customers] | type[Attributes]
+) -> Customers | Attributes:
+    if isinstance(table, wanted):
+        return table
+    if isinstance(table, AttributeTable | EventTable):
+        raise InvalidDefinitionError(
+            name, f"must be {wanted.__name__}", got=type(table).__name__,
+            hint="a column an attribute makes Customers, a row an attribute makes Attributes",
+        )  # fmt: skip
+    return wanted(table)

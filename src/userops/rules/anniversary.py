@@ -1,0 +1,115 @@
+"""Anniversaries: a day of the year that comes round within the next days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+
+import attrs
+import narwhals.stable.v2 as nw
+
+from userops.core.time import DAY_US, Zone, floor_div, month_and_day
+from userops.core.values import Day, Instant
+from userops.errors import ColumnTypeError, InvalidDefinitionError
+from userops.rules.comparisons import Condition, check_of_customer
+from userops.rules.literals import kind_said
+from userops.rules.locales import Locale
+from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
+from userops.rules.windows import Duration, check_duration
+
+__all__ = ["Anniversary"]
+
+_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
+
+
+@attrs.frozen(eq=False)
+class Anniversary(Condition):
+    """A date comes round within the next days, counted from the local day of `as_of`.
+
+    `days(1)` is today alone, `days(7)` today and the six days after it.
+
+    Attributes:
+        value: A date or a time; of a time, its local day counts.
+        duration: Whole days, at most 366.
+        leap_day: When 29 February is kept in years without one: `feb28` or `mar1`.
+    """
+
+    duration: Duration = attrs.field(validator=check_duration)
+    leap_day: Literal["feb28", "mar1"] = attrs.field(default="feb28")
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what has no day of the year."""
+        if self.duration.us % DAY_US or self.duration.us > 366 * DAY_US:
+            raise InvalidDefinitionError(
+                "duration", "must be whole days", got=str(self.duration), allowed="1 to 366 days"
+            )
+        if self.leap_day not in ("feb28", "mar1"):
+            raise InvalidDefinitionError(
+                "leap_day", "is not known", got=repr(self.leap_day), allowed="'feb28', 'mar1'"
+            )
+        check_of_customer(self.value)
+        if self.value.kind not in (None, "day", "instant"):
+            raise InvalidDefinitionError("value", "is no date", got=str(self.value))
+
+    def days_of_year(self, as_of_us: int, where: Zone) -> frozenset[int]:
+        """Return the days of the year that come round, as month times 100 plus day."""
+        first = _EPOCH_DAY + where.day(as_of_us)
+        found = set()
+        for ordinal in range(first, first + self.duration.us // DAY_US):
+            day = dt.date.fromordinal(ordinal)
+            found.add(day.month * 100 + day.day)
+            is_leap = day.year % 4 == 0 and (day.year % 100 != 0 or day.year % 400 == 0)
+            kept = {"feb28": (2, 28), "mar1": (3, 1)}[self.leap_day]
+            if not is_leap and (day.month, day.day) == kept:
+                found.add(229)
+        return frozenset(found)
+
+    def row(self, reader: RowReader) -> Holds:
+        """Return the condition as a function."""
+        read, where, term = reader.term(self.value).read, reader.zone, self.value
+        at: dict[int, frozenset[int]] = {}
+
+        def holds(seen: Seen) -> bool:
+            found: Any = read(seen)
+            if found is None:
+                return False
+            if found.__class__ is Instant:
+                found = where.day(found)
+            elif found.__class__ is not Day:
+                raise ColumnTypeError(str(term), "is no date", got=repr(found))
+            days = at.get(seen.before_us)
+            if days is None:
+                at.clear()
+                days = at[seen.before_us] = self.days_of_year(seen.before_us, where)
+            return month_and_day(found, floor=lambda a, n: a // n) in days
+
+        return holds
+
+    def column(self, reader: ColumnReader) -> nw.Expr:
+        """Return the condition as a column."""
+        column = reader.term(self.value)
+        if column.kind not in ("day", "instant", None):
+            raise ColumnTypeError(
+                str(self.value), "is no date", got=kind_said(column.kind), allowed="dates or times"
+            )
+        if column.kind is None:
+            return column.expr.is_null() & nw.lit(False)
+        day = column.expr
+        if column.kind == "instant":
+            day = reader.zone.day_expr(day, between_us=(_LOW_US, _HIGH_US))
+        code = month_and_day(day.fill_null(0), floor=floor_div)
+        days = sorted(self.days_of_year(reader.as_of_us, reader.zone))  # type: ignore[attr-defined]
+        known: nw.Expr = ~column.expr.is_null()
+        answer: nw.Expr = known & code.is_in(days)
+        return answer
+
+    def _said(self, locale: Locale) -> str:
+        value, next_days = self.value._said(locale), self.duration.said(locale)
+        if locale == "en":
+            said = f"{value} comes round within {next_days} from today"
+            return said + ("" if self.leap_day == "feb28" else ", 29 February on 1 March")
+        said = f"从今天起{next_days}内逢{value}"
+        return said + ("" if self.leap_day == "feb28" else "（2月29日按3月1日）")
+
+
+_LOW_US, _HIGH_US = -(2**61), 2**61

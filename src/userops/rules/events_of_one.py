@@ -1,0 +1,174 @@
+"""The events of one customer, indexed as they are asked for, and kept with the customer.
+
+Rows stand in time order, so that a window is two binary searches, and sums are differences of
+running sums. What has been looked for once (the rows that satisfy a condition, the values of a
+property) is not looked for again, whichever rule asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any
+
+from userops.core import money
+from userops.core.time import Zone
+from userops.core.values import Instant, value_of
+from userops.customers.customer import Customer
+from userops.errors import MoneyOverflowError
+from userops.events.columns import ORDER_ID, QUANTITY, OrderColumns
+from userops.events.rows import Row
+from userops.rules.features import AMOUNT
+from userops.rules.tables import Rows
+
+__all__ = ["DECIMALS", "EventIndex", "Matches", "index_of"]
+
+# Numbers that are not money are added up in millionths, so that the order does not matter.
+DECIMALS = 6
+
+
+class EventIndex:
+    """Rows of one kind, of one customer."""
+
+    __slots__ = ("_matches", "_values", "instants", "orders", "rows", "scale", "zone")
+
+    def __init__(self, rows: Sequence[Row], scale: int, zone: Zone, *, has_orders: bool) -> None:
+        self.rows = rows
+        self.instants = [row.instant_us for row in rows]
+        self.scale = scale
+        self.zone = zone
+        orders = [row.order_id for row in rows] if has_orders else None
+        # Where each row is an order of its own, rows are counted.
+        self.orders = None if orders is None or len(set(orders)) == len(orders) else orders
+        self._matches: dict[str | None, Matches] = {}
+        self._values: dict[str, list[Any]] = {}
+
+    def values(self, name: str) -> list[Any]:
+        """Return a property of each row; money in minor units."""
+        found = self._values.get(name)
+        if found is None:
+            found = self._values[name] = [self._value(row, name) for row in self.rows]
+        return found
+
+    def _value(self, row: Row, name: str) -> Any:
+        if name in row.carried:
+            return value_of(row.carried[name], self.zone, name=name)
+        if name == AMOUNT:
+            return row.amount_minor_units
+        if name == QUANTITY:
+            return value_of(row.quantity, self.zone, name=name)
+        return row.order_id if name == ORDER_ID else None
+
+    def matching(
+        self, key: str | None, names: Sequence[str], holds: Callable[..., bool]
+    ) -> Matches:
+        """Return the rows that satisfy a condition, found once.
+
+        Args:
+            key: What the condition is called; None where there is none.
+            names: The properties that it looks at, in the order in which it expects them.
+            holds: Called with the tuple of their values.
+        """
+        found = self._matches.get(key)
+        if found is None:
+            if key is None:
+                positions: Sequence[int] = range(len(self.rows))
+            else:
+                seen = zip(*(self.values(name) for name in names), strict=True)
+                positions = [i for i, values in enumerate(seen) if holds(values)]
+            found = self._matches[key] = Matches(self, positions)
+        return found
+
+
+class Matches:
+    """The rows of an index that satisfy a condition."""
+
+    __slots__ = ("_known", "_sums", "at", "index", "positions")
+
+    def __init__(self, index: EventIndex, positions: Sequence[int]) -> None:
+        self.index = index
+        self.positions = positions
+        every = len(positions) == len(index.instants)
+        self.at: list[Any] = index.instants if every else [index.instants[i] for i in positions]
+        self._sums: dict[str, tuple[list[int], list[int], int]] = {}
+        self._known: dict[str, list[Any]] = {}
+
+    def values(self, name: str) -> list[Any]:
+        """Return a property of each matching row."""
+        found = self._known.get(name)
+        if found is None:
+            values = self.index.values(name)
+            found = self._known[name] = [values[i] for i in self.positions]
+        return found
+
+    def sums(self, name: str) -> tuple[list[int], list[int], int]:
+        """Return running sums of a property, running counts of known values, and the decimals.
+
+        Both lists are one longer than the rows. Whole numbers and money have no further decimals;
+        other numbers count millionths.
+        """
+        found = self._sums.get(name)
+        if found is None:
+            values = self.values(name)
+            whole = all(value is None or value.__class__ is int for value in values)
+            decimals = 0 if whole else DECIMALS
+            units = values if whole else [_millionths(value, name) for value in values]
+            found = self._sums[name] = (
+                [0, *accumulate(unit or 0 for unit in units)],
+                [0, *accumulate(int(value is not None) for value in values)],
+                decimals,
+            )
+        return found
+
+
+def _millionths(value: Any, name: str) -> int | None:
+    if value is None:
+        return None
+    units = money.minor_of(value, DECIMALS, "half_even")
+    if units is None:
+        raise MoneyOverflowError(
+            f"{name!r} is too large to be added up exactly", got=value,
+            allowed=f"up to 2**51 / 10**{DECIMALS}",
+        )  # fmt: skip
+    return units
+
+
+def index_of(customer: Customer, rows: Rows) -> EventIndex:
+    """Return the index of a customer's rows, built once and kept with the customer."""
+    kept = customer.kept
+    found = kept.get(rows)
+    if found is None:
+        columns = customer.columns[rows.table]
+        mine = customer.rows.get(rows.table, ())
+        if rows.which in ("made", "back"):
+            mine = tuple(row for row in mine if row.is_return == (rows.which == "back"))
+        found = kept[rows] = EventIndex(
+            mine,
+            columns.scale if isinstance(columns, OrderColumns) else 0,
+            customer.zone,
+            has_orders=isinstance(columns, OrderColumns) and columns.order_id is not None,
+        )
+    return found
+
+
+def first_of(matches: Matches, name: str, start: int, end: int, step: int) -> Any:
+    """Return the property of the first (or, with step -1, the last) row that knows it.
+
+    Of several rows at that instant, the smallest value.
+    """
+    values, at = matches.values(name), matches.at
+    places = range(start, end) if step > 0 else range(end - 1, start - 1, -1)
+    best: Any = None
+    instant: Any = None
+    for i in places:
+        value = values[i]
+        if best is not None and at[i] != instant:
+            break
+        if value is not None and (best is None or value < best):
+            best, instant = value, at[i]
+    return best
+
+
+def instant_at(matches: Matches, i: int) -> Instant:
+    """Return the instant of a matching row."""
+    return Instant(matches.at[i])

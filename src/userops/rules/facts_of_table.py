@@ -1,0 +1,342 @@
+"""What rules ask of one event table, answered for every customer by one look at its rows.
+
+Conditions (which rows, what is true of each, which window) and properties are named once, however
+many values need them; `core.frames.by_key` turns them into as few passes as the engine can do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from userops.core import frames, money
+from userops.core.frames import Distinct, First, Top, Total
+from userops.core.values import Kind, with_values
+from userops.errors import ColumnTypeError, InvalidDefinitionError, MoneyOverflowError
+from userops.events.columns import (
+    AMOUNT_MINOR_UNITS,
+    CUSTOMER_ID,
+    INSTANT_US,
+    IS_RETURN,
+    ORDER_ID,
+    OrderColumns,
+)
+from userops.rules.events_of_one import DECIMALS
+from userops.rules.features import AMOUNT, Aggregate
+from userops.rules.literals import kind_said
+from userops.rules.node import Rule, Term, walked
+from userops.rules.reading import Column
+from userops.rules.selection import Selection
+from userops.rules.tables import Which, check_property
+from userops.rules.value import Prop
+from userops.rules.windows import Since
+
+if TYPE_CHECKING:
+    from userops.customers.history import History
+
+__all__ = ["TableFacts"]
+
+_LIMIT = 2**62
+
+
+class TableFacts:
+    """Collects what rules ask of a table, and answers all of it at once."""
+
+    def __init__(self, history: History, name: str, before_us: int) -> None:
+        self.zone = history.zone
+        self._name, self._before_us = name, before_us
+        self._table = history.events[name]
+        self._columns = self._table.columns
+        self._source = self._table.source
+        self._is_orders = isinstance(self._columns, OrderColumns)
+        self._rows = self._table.counted(before_us=before_us)
+        self._kinds: dict[str, Any] = {}
+        self._scale = self._table.scale
+        self._summed: list[str] = []
+        self._starts: dict[str, tuple[Since, frames.Frame]] = {}
+        self._conditions: dict[str, tuple[Which, Selection]] = {}
+        self._asked: dict[str, Any] = {}
+        self._names: dict[Any, str] = {}
+        self._prefix = f"userops__t{list(history.events).index(name)}_"
+
+    # What is asked
+
+    def _property(self, name: str) -> str:
+        """Return the column of a property, which is read when it is first asked for."""
+        check_property(name, self._name, self._columns)
+        column = f"userops__p_{name}"
+        if column not in self._kinds:
+            if name == AMOUNT:
+                self._rows = self._rows.with_columns(nw.col(AMOUNT_MINOR_UNITS).alias(column))
+                self._kinds[column] = "money"
+            else:
+                self._rows, kinds = with_values(self._source, self._rows, {column: name}, self.zone)
+                self._kinds |= kinds
+        return column
+
+    def _units(self, name: str) -> tuple[str | None, int]:
+        """Return a column of whole units of a number, and its decimals; None where it has none."""
+        column = self._property(name)
+        kind = self._kinds[column]
+        if kind is None:
+            return None, 0
+        if kind in ("whole", "money"):
+            if kind == "whole" and column not in self._summed:
+                self._summed.append(column)
+            return column, 0
+        if kind != "number":
+            raise ColumnTypeError(name, f"holds {kind_said(kind)}, which cannot be added up")
+        units = f"{column}_units"
+        if units not in self._kinds:
+            value = money.minor_expr(nw.col(column), DECIMALS, "half_even")
+            self._rows = self._rows.with_columns(value.alias(units))
+            self._kinds[units] = "whole"
+            self._summed.append(column)
+        return units, DECIMALS
+
+    def _condition(self, selection: Selection, which: Which) -> str | None:
+        """Name the condition that a row belongs to a selection; None where every row does."""
+        if selection.condition is not None:
+            for node in _props(selection.condition):
+                self._property(node.name)
+        bare = selection.condition is None and selection.window is None
+        if bare and (which in ("all", "both") or (which == "made" and not self._has_returns)):
+            return None
+        name = f"{which} {selection.key}"
+        self._conditions[name] = (which, selection)
+        return name
+
+    @property
+    def _has_returns(self) -> bool:
+        return self._is_orders and bool(self._table.audit.returns)
+
+    def start(self, window: Since, starts: frames.Frame) -> None:
+        """Take in where a window starts for each customer: a frame of `customer_id` and `start`."""
+        self._starts[window.key] = (window, starts)
+
+    def _ask(self, wanted: Any) -> str:
+        name = self._names.get(wanted)
+        if name is None:
+            name = self._names[wanted] = f"{self._prefix}{len(self._names)}"
+            self._asked[name] = wanted
+        return name
+
+    def exists(self, selection: Selection, which: Which) -> Column:
+        """Ask whether there is an event of a selection."""
+        name = self._ask(Total("count", self._condition(selection, which)))
+        counted = nw.col(name).fill_null(0) > 0
+        return Column(counted, "flag", is_counted=True)
+
+    def aggregate(self, term: Aggregate, which: Which) -> Column:
+        """Ask for a value over events."""
+        when = self._condition(term.events, which)
+        if term.how == "count":
+            return self._count(when, which)
+        if term.how in ("sum", "mean"):
+            return self._added(term, when)
+        if term.how == "active_days":
+            return self._whole(Distinct(self._day(), when))
+        if term.of is None:
+            return self._instant(term, when)
+        column = self._property(term.of)
+        kind = self._kinds[column]
+        if term.how == "n_unique":
+            return self._whole(Distinct(column, when))
+        wanted: Any
+        if term.how in ("min", "max"):
+            wanted = Total(term.how, when, column)
+        elif term.how == "top":
+            weight = None if term.by is None else self._units(term.by)[0]
+            wanted = Top(column, when, weight)
+        else:
+            wanted = First(column, INSTANT_US, when, term.how == "last")
+        name = self._ask(wanted)
+        return Column(nw.col(name), kind, self._scale_of(kind))
+
+    def _scale_of(self, kind: Kind | Any) -> int:
+        return self._scale if kind == "money" else 0
+
+    def _whole(self, wanted: Any) -> Column:
+        name = self._ask(wanted)
+        return Column(nw.col(name).fill_null(0), "whole", is_counted=True)
+
+    def _count(self, when: str | None, which: Which) -> Column:
+        if not self._is_orders or self._columns.order_id is None:  # type: ignore[union-attr]
+            return self._whole(Total("count", when))
+        if which == "made" and self._table.has_order_rows:
+            return self._whole(Total("count", when))
+        return self._whole(Distinct(ORDER_ID, when))
+
+    def _added(self, term: Aggregate, when: str | None) -> Column:
+        assert term.of is not None  # the definition's own check
+        column, decimals = self._units(term.of)
+        if column is None:
+            nothing = nw.lit(0, nw.Int64) if term.how == "sum" else nw.lit(None, nw.Float64)
+            kind: Any = "whole" if term.how == "sum" else "number"
+            return Column(nothing, kind, is_counted=term.how == "sum")
+        added = self._ask(Total("sum", when, column))
+        total = nw.col(added).fill_null(0)
+        is_money = self._kinds[column] == "money"
+        if term.how == "sum":
+            if decimals:
+                major = money.major_expr(total, decimals)
+                return Column(major, "number", is_counted=True)
+            kind = "money" if is_money else "whole"
+            return Column(total, kind, self._scale_of(kind), is_counted=True)
+        counted = self._ask(Total("count", when, column))
+        known = nw.col(counted).fill_null(0)
+        units = 10 ** (self._scale if is_money else decimals)
+        some: Any = nw.when(known > 0).then(known * units)
+        mean = money.as_float(total) / money.as_float(some)
+        return Column(mean, "number")
+
+    def _instant(self, term: Aggregate, when: str | None) -> Column:
+        is_first = term.how in ("first", "days_since_first")
+        name = self._ask(Total("min" if is_first else "max", when, INSTANT_US))
+        if term.how in ("first", "last"):
+            return Column(nw.col(name), "instant")
+        observed = self.zone.day(self._before_us - 1)
+        at = self.zone.day_expr(nw.col(name), between_us=self._reach)
+        return Column((observed - at).cast(nw.Int64), "whole")
+
+    @property
+    def _reach(self) -> tuple[int, int]:
+        earliest = self._table.audit.first_us
+        first = self._before_us if earliest is None else min(earliest, self._before_us)
+        return first, self._before_us
+
+    def _day(self) -> str:
+        column = "userops__day"
+        if column not in self._kinds:
+            day = self.zone.day_expr(nw.col(INSTANT_US), between_us=self._reach)
+            self._rows = self._rows.with_columns(day.cast(nw.Int64).alias(column))
+            self._kinds[column] = "day"
+        return column
+
+    # The answer
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything but the rows of sequences is asked for."""
+        return bool(self._asked)
+
+    def answer(self) -> frames.Frame:
+        """Return one row a customer of the table, with the columns that were asked for."""
+        self._check_sums()
+        rows = self._rows.select(*self._needed())
+        rows = self._with_starts(rows)
+        conditions = {name: self._holds(*given) for name, given in self._conditions.items()}
+        return frames.answers_by_key(self._source, rows, CUSTOMER_ID, conditions, self._asked)
+
+    def rows_of(self, selections: dict[int, tuple[Selection, Which]]) -> frames.Frame:
+        """Return the rows of several selections: `customer_id`, `instant_us`, and a bit each.
+
+        Args:
+            selections: Bit to selection.
+
+        Returns:
+            The rows that belong to any of them, with the int64 column `mask`.
+        """
+        holds = {bit: self._row_holds(*given) for bit, given in selections.items()}
+        mask: Any = nw.lit(0, nw.Int64)
+        for bit, condition in holds.items():
+            # Powers of two add up without meeting each other.
+            mask = mask + nw.when(condition).then(nw.lit(1 << bit, nw.Int64)).otherwise(
+                nw.lit(0, nw.Int64)
+            )
+        rows = self._rows.select(CUSTOMER_ID, INSTANT_US, mask.cast(nw.Int64).alias("mask"))
+        return rows.filter(nw.col("mask") > 0)
+
+    def _row_holds(self, selection: Selection, which: Which) -> Any:
+        name = self._condition(selection, which)
+        return nw.lit(True) if name is None else self._holds(which, selection)
+
+    def _needed(self) -> list[str]:
+        needed = {CUSTOMER_ID, INSTANT_US, *self._kinds}
+        if self._is_orders:
+            needed |= {IS_RETURN}
+            needed |= {ORDER_ID} if any(
+                isinstance(w, Distinct) and w.value == ORDER_ID for w in self._asked.values()
+            ) else set()  # fmt: skip
+        return [name for name in self._rows.collect_schema().names() if name in needed]
+
+    def _with_starts(self, rows: frames.Frame) -> frames.Frame:
+        for number, (_, starts) in enumerate(self._starts.values()):
+            named = starts.rename({"start": f"userops__start_{number}"})
+            rows = rows.join(named, on=CUSTOMER_ID, how="left")
+        return rows
+
+    def _holds(self, which: Which, selection: Selection) -> nw.Expr:
+        parts: list[Any] = []
+        if which in ("made", "back") and (self._has_returns or which == "back"):
+            parts.append(nw.col(IS_RETURN) if which == "back" else ~nw.col(IS_RETURN))
+        window = selection.window
+        if isinstance(window, Since):
+            parts += self._since(window)
+        elif window is not None:
+            start, end = window.bounds_us(self._before_us, self.zone)
+            parts.append(nw.col(INSTANT_US) >= nw.lit(start, nw.Int64))
+            if end < self._before_us:
+                parts.append(nw.col(INSTANT_US) < nw.lit(end, nw.Int64))
+        if selection.condition is not None:
+            parts.append(selection.condition.column(_EventColumns(self)))
+        holds = parts[0] if parts else nw.lit(True)
+        for part in parts[1:]:
+            holds = holds & part
+        return holds
+
+    def _since(self, window: Since) -> list[nw.Expr]:
+        start = nw.col(f"userops__start_{list(self._starts).index(window.key)}")
+        parts = [(nw.col(INSTANT_US) >= start).fill_null(False)]
+        if window.lasting is not None:
+            parts.append((nw.col(INSTANT_US) - start < window.lasting.us).fill_null(False))
+        return parts
+
+    def _check_sums(self) -> None:
+        """Refuse a property whose sum could leave int64, which engines do not notice."""
+        if not self._summed:
+            return
+        extremes = {}
+        for number, column in enumerate(self._summed):
+            extremes[f"low_{number}"] = nw.col(column).min()
+            extremes[f"high_{number}"] = nw.col(column).max()
+        found = frames.to_rows(self._rows.select(**extremes))[0]
+        for number, column in enumerate(self._summed):
+            bounds = [found[f"{end}_{number}"] for end in ("low", "high")]
+            size = max((abs(bound) for bound in bounds if bound is not None), default=0)
+            is_number = self._kinds[column] == "number"
+            units = size * 10**DECIMALS if is_number else size
+            if (is_number and not units <= money.EXACT_FLOAT) or (
+                units * max(self._table.audit.rows, 1) >= _LIMIT
+            ):
+                raise MoneyOverflowError(
+                    f"{column.removeprefix('userops__p_')!r} is too large to be added up exactly",
+                    got=size, allowed=f"up to 2**51 / 10**{DECIMALS}" if is_number else None,
+                )  # fmt: skip
+
+    def property_column(self, name: str) -> Column:
+        """Return a property as a column of the rows."""
+        column = f"userops__p_{name}"
+        kind = self._kinds[column]
+        return Column(nw.col(column), kind, self._scale_of(kind))
+
+
+def _props(rule: Rule) -> list[Prop]:
+    return [node for node in walked(rule) if isinstance(node, Prop)]
+
+
+class _EventColumns:
+    """Compiles rules of scope `event` for the rows of a table."""
+
+    def __init__(self, facts: TableFacts) -> None:
+        self._facts = facts
+        self.zone = facts.zone
+
+    def term(self, term: Term) -> Column:
+        if not isinstance(term, Prop):
+            raise InvalidDefinitionError("where", "is not about one event", got=str(term))
+        return self._facts.property_column(term.name)
+
+    def rule(self, rule: Rule) -> nw.Expr:
+        return rule.column(self)

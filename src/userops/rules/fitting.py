@@ -1,0 +1,138 @@
+"""Fitting: what is relative to a population is looked up once, and stands in the rule from then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import narwhals.stable.v2 as nw
+
+from userops.core import frames
+from userops.core.time import AsOf, as_of_us
+from userops.events.columns import CUSTOMER_ID
+from userops.rules.answering import Names
+from userops.rules.custom import expanded
+from userops.rules.facts import Facts
+from userops.rules.node import Node, transformed, walked
+from userops.rules.ranking import FittedPercentile, FittedTopN, Percentile, TopN
+from userops.rules.reading import Column
+from userops.rules.references import resolved
+
+if TYPE_CHECKING:
+    from userops.customers.history import History
+
+__all__ = ["fitted_rules"]
+
+_VALUE = "userops__ranked"
+
+
+def fitted_rules(
+    rules: Mapping[str, Any],
+    history: History,
+    as_of: AsOf,
+    *,
+    tags: Names | None = None,
+    segments: Names | None = None,
+) -> dict[str, Any]:
+    """Return rules in which no name and nothing relative to a population is left.
+
+    Args:
+        rules: Name to a rule or a term.
+        history: The population: its customers with a value as of the instant.
+        as_of: Exclusive end of the history.
+        tags: What `HasTag` may name.
+        segments: What `InSegment` may name.
+    """
+    plain = {
+        name: expanded(resolved(expanded(rule), tags=tags, segments=segments))
+        for name, rule in rules.items()
+    }
+    ranked = {
+        node.key: node
+        for rule in plain.values()
+        for node in walked(rule)
+        if isinstance(node, Percentile | TopN)
+    }
+    if not ranked:
+        return plain
+    population = _Population(history, as_of, list(ranked.values()))
+    found = {key: population.fitted(node) for key, node in ranked.items()}
+
+    def change(node: Node) -> Node:
+        return found.get(node.key, node) if isinstance(node, Percentile | TopN) else node
+
+    return {name: transformed(rule, change) for name, rule in plain.items()}
+
+
+@attrs.frozen
+class _Ranked:
+    """The known values of a term, one row a customer."""
+
+    column: Column
+    frame: frames.Frame
+    rows: int
+
+
+class _Population:
+    """The customers and their values, computed once for all conditions."""
+
+    def __init__(self, history: History, as_of: AsOf, nodes: list[Percentile | TopN]) -> None:
+        facts = Facts(history, as_of_us(as_of, history.zone))
+        for node in nodes:
+            facts.need(node.value)
+        frame = facts.frame(everybody=False)
+        terms = {node.value.key: node.value for node in nodes}
+        columns = {key: facts.term(term) for key, term in terms.items()}
+        names = {key: f"{_VALUE}_{number}" for number, key in enumerate(columns)}
+        frame = frame.select(
+            CUSTOMER_ID, *(columns[key].expr.alias(name) for key, name in names.items())
+        )
+        self._frame = facts.source.materialise(frame)
+        self._source = facts.source
+        self._names, self._columns = names, columns
+        self._ranked: dict[str, _Ranked] = {}
+
+    def _of(self, node: Percentile | TopN) -> _Ranked:
+        key = node.value.key
+        if key not in self._ranked:
+            known = self._frame.filter(~nw.col(self._names[key]).is_null())
+            frame = known.select(CUSTOMER_ID, nw.col(self._names[key]).alias(_VALUE))
+            rows = int(frames.to_rows(frame.select(n=nw.len()))[0]["n"])
+            self._ranked[key] = _Ranked(self._columns[key], frame, rows)
+        return self._ranked[key]
+
+    def fitted(self, node: Percentile | TopN) -> FittedPercentile | FittedTopN:
+        """Return a condition with its cut-points."""
+        ranked = self._of(node)
+        if isinstance(node, TopN):
+            return self._top(node, ranked)
+        cuts: list[int | float | None] = [None, None]
+        if ranked.rows:
+            wanted = [
+                (i, rank) for i, rank in enumerate(node.ranks(ranked.rows)) if rank is not None
+            ]
+            found = frames.values_at_ranks(
+                self._source, ranked.frame, _VALUE, [rank for _, rank in wanted]
+            )
+            for (i, _), at in zip(wanted, found, strict=True):
+                cuts[i] = at.value
+        return FittedPercentile(
+            node.value, node.low, node.high, above=cuts[0], upto=cuts[1],
+            scale=ranked.column.scale, population=ranked.rows,
+        )  # fmt: skip
+
+    def _top(self, node: TopN, ranked: _Ranked) -> FittedTopN:
+        if not ranked.rows:
+            return FittedTopN(node.value, node.n)
+        rank = max(ranked.rows - node.n, 0)
+        (at,) = frames.values_at_ranks(self._source, ranked.frame, _VALUE, [rank])
+        upto = frames.to_rows(ranked.frame.filter(nw.col(_VALUE) <= at.value).select(n=nw.len()))
+        above = ranked.rows - int(upto[0]["n"])
+        wanted = min(node.n, ranked.rows) - above
+        ((_, last_id),) = frames.keys_at_ranks(
+            self._source, ranked.frame, _VALUE, CUSTOMER_ID, [at.below + wanted - 1]
+        )
+        return FittedTopN(
+            node.value, node.n, last=at.value, last_id=last_id, scale=ranked.column.scale
+        )

@@ -1,0 +1,215 @@
+"""Constants that a term is compared with, made to fit the column that they meet.
+
+Python compares an integer with a fraction exactly; engines turn one into the other first, each in
+its own way. So a comparison is rewritten to one whose constant the column's type holds exactly:
+`x >= 2.5` of whole numbers is `x > 2`, and `x < 2**70` holds of each of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import operator
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from userops.core.time import Zone, instant_of
+from userops.core.values import Day, Instant, Kind
+from userops.errors import ColumnTypeError, InvalidDefinitionError
+from userops.rules.locales import Locale
+
+__all__ = [
+    "OPERATORS",
+    "Constant",
+    "Fitted",
+    "Operator",
+    "constant",
+    "fitted",
+    "kind_said",
+    "plain",
+    "said_constant",
+]
+
+Constant: TypeAlias = str | int | float | bool | dt.date
+Operator: TypeAlias = Literal["==", "!=", ">", ">=", "<", "<="]
+OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+_LOW, _HIGH = -(2**63), 2**63 - 1
+_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
+_SAID = {"text": "text", "whole": "whole numbers", "number": "numbers", "money": "money",
+         "flag": "true and false", "day": "dates", "instant": "times"}  # fmt: skip
+_FITS: Mapping[str, tuple[str, ...]] = {
+    "text": ("text",),
+    "flag": ("flag",),
+    "number": ("whole", "number", "money"),
+    "day": ("day", "instant"),
+    "instant": ("instant",),
+}
+_EXAMPLES = {"text": "'杭州'", "whole": "18", "number": "0.5", "money": "99.9", "flag": "True",
+             "day": "datetime.date(2024, 1, 31)",
+             "instant": "datetime.datetime(2024, 1, 31, 8)"}  # fmt: skip
+
+
+class Fitted(NamedTuple):
+    """A comparison that fits: an operator and a constant of the column's own type."""
+
+    operator: str
+    constant: Any
+
+
+def constant(field: str, value: Any) -> Constant:
+    """Return a constant that a rule may hold.
+
+    Raises:
+        InvalidDefinitionError: If it is missing, or of no kind that a value can have.
+    """
+    if isinstance(value, Decimal | Fraction):
+        value = int(value) if value == int(value) else float(value)
+    elif hasattr(value, "dtype") and hasattr(value, "item"):
+        value = value.item()  # a scalar of numpy
+    if isinstance(value, str | bool | int | dt.date):
+        return value
+    if isinstance(value, float) and not math.isnan(value):
+        return value + 0.0
+    raise InvalidDefinitionError(
+        field, "cannot be compared with", got=repr(value),
+        allowed="text, numbers, True and False, dates and datetimes",
+        hint="a missing value equals nothing; ask is_known() or ~…is_known()",
+    )  # fmt: skip
+
+
+def kind_of(value: Constant) -> str:
+    """Return `text`, `flag`, `number`, `day` or `instant`."""
+    if isinstance(value, bool):
+        return "flag"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, dt.datetime):
+        return "instant"
+    return "day" if isinstance(value, dt.date) else "number"
+
+
+def kind_said(kind: str | None) -> str:
+    """Say what values of a kind are."""
+    return _SAID.get(kind or "", "nothing")
+
+
+def check_fits(term: object, kind: str | None, value: Constant) -> None:
+    """Check that a term of a kind can be compared with a constant.
+
+    Raises:
+        ColumnTypeError: Names both.
+    """
+    if kind is not None and kind not in _FITS[kind_of(value)]:
+        hint = None
+        if kind in ("day", "instant") and isinstance(value, str):
+            hint = "a time is written as a date or a datetime, not as text"
+        raise ColumnTypeError(
+            str(term), f"holds {kind_said(kind)}, and is compared with {kind_said(kind_of(value))}",
+            got=repr(value), allowed=f"{kind_said(kind)}, such as {_EXAMPLES[kind]}", hint=hint,
+        )  # fmt: skip
+
+
+def plain(value: Constant, where: Zone) -> dict[type, Any]:
+    """Return, by the class of a value, what one compares it with in Python."""
+    kind = kind_of(value)
+    if kind == "text":
+        return {str: value}
+    if kind == "flag":
+        return {bool: value}
+    if kind == "number":
+        return {int: value, float: value}
+    instant = instant_of(value, where)  # type: ignore[arg-type]
+    if isinstance(value, dt.datetime):
+        return {Instant: instant}
+    return {Day: value.toordinal() - _EPOCH_DAY, Instant: instant}  # type: ignore[union-attr]
+
+
+def fitted(
+    how: str, value: Constant, kind: Kind | Literal["money"] | None, scale: int, where: Zone
+) -> Fitted | bool:
+    """Return the comparison in the column's own type, or what it is for all known values.
+
+    Args:
+        how: One of `OPERATORS`.
+        value: The constant, which fits the kind (`check_fits`).
+        kind: What the column holds; None where it holds nothing but nulls.
+        scale: Decimals of the minor unit, for money.
+        where: The zone of the data.
+    """
+    if kind is None:
+        return False
+    if kind in ("text", "flag"):
+        return Fitted(how, value)
+    if kind == "day":
+        return Fitted(how, plain(value, where)[Day])
+    if kind == "instant":
+        return Fitted(how, plain(value, where)[Instant])
+    if kind == "number":
+        return _to_float(how, value)
+    if kind == "money":
+        # A binary float stands for the decimal that it was written as.
+        exact = Fraction(repr(value)) if _is_finite(value) else value
+        return _to_whole(how, exact * 10**scale if isinstance(exact, Fraction) else exact)
+    return _to_whole(how, Fraction(value) if _is_finite(value) else value)  # type: ignore[arg-type]
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int) or math.isfinite(value)
+
+
+def _to_whole(how: str, value: Any) -> Fitted | bool:
+    if isinstance(value, float):  # infinite
+        return how in (("<", "<=", "!=") if value > 0 else (">", ">=", "!="))
+    low = math.floor(value)
+    if low != value:
+        if how in ("==", "!="):
+            return how == "!="
+        how = ">" if how in (">", ">=") else "<="
+    if low > _HIGH:
+        return how in ("<", "<=", "!=")
+    if low < _LOW:
+        return how in (">", ">=", "!=")
+    return Fitted(how, low)
+
+
+def _to_float(how: str, value: Any) -> Fitted | bool:
+    if isinstance(value, float):
+        return Fitted(how, value)
+    try:
+        near = float(value)
+    except OverflowError:
+        return how == "!=" if how in ("==", "!=") else _beyond_floats(how, value)
+    if near == value:
+        return Fitted(how, near)
+    if how in ("==", "!="):
+        return how == "!="
+    if near > value:
+        return Fitted(">=" if how in (">", ">=") else "<", near)
+    return Fitted(">" if how in (">", ">=") else "<=", near)
+
+
+def _beyond_floats(how: str, value: int) -> Fitted:
+    """Compare with an integer that only the infinities lie beyond."""
+    if value > 0:
+        return Fitted("==" if how in (">", ">=") else "!=", math.inf)
+    return Fitted("!=" if how in (">", ">=") else "==", -math.inf)
+
+
+def said_constant(value: Constant, locale: Locale) -> str:
+    """Say a constant."""
+    if isinstance(value, str):
+        return f"“{value}”"
+    if isinstance(value, bool):
+        return {"en": ("no", "yes"), "zh": ("否", "是")}[locale][value]
+    if isinstance(value, dt.date):
+        return value.isoformat(" ") if isinstance(value, dt.datetime) else value.isoformat()
+    return f"{value:,}"

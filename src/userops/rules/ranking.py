@@ -1,0 +1,252 @@
+"""Conditions relative to a population: a band of percentiles, the n highest.
+
+They are fitted first: `fit` looks at the population once and puts cut-points in their place, so
+that what is asked of one customer needs nobody else. The cut-points are values that occur, found by
+rank (nearest rank: Hyndman & Fan 1996, definition 1), so that every engine finds the same ones;
+customers with equal values fall on the same side of a percentile.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import attrs
+import narwhals.stable.v2 as nw
+
+from userops.errors import InvalidDefinitionError, NotFittedError
+from userops.rules.comparisons import Condition, check_of_customer
+from userops.rules.locales import Locale
+from userops.rules.node import Term
+from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
+
+__all__ = ["FittedPercentile", "FittedTopN", "Percentile", "TopN"]
+
+_KINDS = (None, "whole", "number", "money", "day", "instant")
+
+
+@attrs.frozen(eq=False)
+class _Ranked(Condition):
+    """A condition that needs a population."""
+
+    needs_population: ClassVar[bool] = True
+
+    def __attrs_post_init__(self) -> None:
+        check_of_customer(self.value)
+        if self.value.kind not in _KINDS:
+            raise InvalidDefinitionError("value", "has no order", got=str(self.value))
+
+    def _unfitted(self) -> NotFittedError:
+        return NotFittedError(
+            f"“{self}” is relative to a population", hint="fit it first: rule.fit(history, as_of)"
+        )
+
+    def row(self, reader: RowReader) -> Holds:
+        """Refuse: it is not fitted."""
+        raise self._unfitted()
+
+    def column(self, reader: ColumnReader) -> nw.Expr:
+        """Refuse: it is not fitted."""
+        raise self._unfitted()
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.10g}"
+
+
+def _check_share(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    if not good:
+        raise InvalidDefinitionError(
+            attribute.name, "must be a share of the population", got=repr(value), allowed="0 to 1"
+        )
+
+
+@attrs.frozen(eq=False)
+class Percentile(_Ranked):
+    """A term lies above the `low` and up to the `high` percentile of those who have it.
+
+    The highest tenth is `in_percentile(0.9, 1)`. Of n customers with a value, the percentile p is
+    the value at rank `ceil(p n)`, so that at most n p of them lie below it.
+
+    Attributes:
+        value: The term; customers without it are in no band.
+        low: 0 to 1; the band begins above it.
+        high: 0 to 1; the band ends with it.
+    """
+
+    low: float = attrs.field(validator=_check_share)
+    high: float = attrs.field(validator=_check_share)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an empty band."""
+        super().__attrs_post_init__()
+        if self.low >= self.high:
+            raise InvalidDefinitionError(
+                "high", "must lie above low", got=f"{self.low} and {self.high}"
+            )
+
+    def ranks(self, customers: int) -> tuple[int | None, int | None]:
+        """Return the zero-based ranks of the cut-points; None where there is none."""
+        low, high = (_rank(share, customers) for share in (self.low, self.high))
+        return (low if self.low > 0 else None), (high if self.high < 1 else None)
+
+    def _said(self, locale: Locale) -> str:
+        return _said_band(self.value, self.low, self.high, locale)
+
+
+def _rank(share: float, customers: int) -> int:
+    # 0.7 * 10 is 7.000000000000001 to a binary float, and its rank is 7.
+    return max(math.ceil(round(share * customers, 6)) - 1, 0)
+
+
+def _said_band(value: Term, low: float, high: float, locale: Locale) -> str:
+    said = value._said(locale)
+    if high == 1:
+        share = _percent(1 - low)
+        return f"{said} is in the top {share} %" if locale == "en" else f"{said}位于前{share}%"
+    if low == 0:
+        share = _percent(high)
+        return f"{said} is in the bottom {share} %" if locale == "en" else f"{said}位于后{share}%"
+    both = _percent(low), _percent(high)
+    if locale == "en":
+        return f"{said} is between the percentiles {both[0]} and {both[1]}"
+    return f"{said}位于{both[0]}%至{both[1]}%分位之间"
+
+
+@attrs.frozen(eq=False)
+class FittedPercentile(Condition):
+    """A band of percentiles with the cut-points that were found in a population.
+
+    Attributes:
+        value: The term.
+        low, high: The band.
+        above: The value lies above it; None where the band begins at 0.
+        upto: The value lies at most at it; None where the band ends at 1.
+        scale: Decimals of the minor unit in which the cut-points count money.
+        population: How many customers had a value.
+    """
+
+    low: float
+    high: float
+    above: int | float | None = None
+    upto: int | float | None = None
+    scale: int = 0
+    population: int = 0
+
+    def row(self, reader: RowReader) -> Holds:
+        """Return the condition as a function."""
+        reading = reader.term(self.value)
+        check_scale_of(self, reading)
+        read, above, upto = reading.read, self.above, self.upto
+
+        def holds(seen: Seen) -> bool:
+            found = read(seen)
+            if found is None:
+                return False
+            return (above is None or found > above) and (upto is None or found <= upto)
+
+        return holds if self.population else lambda _: False
+
+    def column(self, reader: ColumnReader) -> nw.Expr:
+        """Return the condition as a column."""
+        column = reader.term(self.value)
+        check_scale_of(self, column)
+        known = ~column.expr.is_null()
+        if not self.population:
+            return known & nw.lit(False)
+        if self.above is not None:
+            known = known & (column.expr > self.above).fill_null(False)
+        if self.upto is not None:
+            known = known & (column.expr <= self.upto).fill_null(False)
+        return known
+
+    def _said(self, locale: Locale) -> str:
+        said = _said_band(self.value, self.low, self.high, locale)
+        units = 10**self.scale
+        parts = [
+            f"{sign} {bound / units:,.10g}"
+            for sign, bound in ((">", self.above), ("≤", self.upto))
+            if bound is not None
+        ]
+        return said + (f" ({', '.join(parts)})" if parts else "")
+
+
+def check_scale_of(fitted: Any, read: Any) -> None:
+    """Refuse money of another scale than the one that was fitted.
+
+    Raises:
+        NotFittedError: Names both.
+    """
+    if read.kind == "money" and read.scale != fitted.scale:
+        raise NotFittedError(
+            f"“{fitted}” was fitted to money of another scale", got=f"scale={read.scale}",
+            allowed=f"scale={fitted.scale}",
+        )  # fmt: skip
+
+
+@attrs.frozen(eq=False)
+class TopN(_Ranked):
+    """A term is among the n highest; among equal ones the smaller customer id comes first."""
+
+    n: int = attrs.field()
+
+    @n.validator
+    def _check_n(self, _: object, value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InvalidDefinitionError(
+                "n", "must be a whole number", got=repr(value), allowed="1 or more"
+            )
+
+    def _said(self, locale: Locale) -> str:
+        said = self.value._said(locale)
+        if locale == "en":
+            return f"{said} is among the {self.n:,} highest"
+        return f"{said}位列前{self.n}名"
+
+
+@attrs.frozen(eq=False)
+class FittedTopN(Condition):
+    """The n highest, with the value and the id of the last one.
+
+    Attributes:
+        value: The term.
+        n: How many were asked for.
+        last: The lowest value that is in; None where nobody has one.
+        last_id: The largest id that is in, among those of the lowest value.
+        scale: Decimals of the minor unit in which `last` counts money.
+    """
+
+    n: int
+    last: int | float | None = None
+    last_id: str | int | None = None
+    scale: int = 0
+
+    def row(self, reader: RowReader) -> Holds:
+        """Return the condition as a function."""
+        reading = reader.term(self.value)
+        check_scale_of(self, reading)
+        read, last, last_id = reading.read, self.last, self.last_id
+
+        def holds(seen: Seen) -> bool:
+            found = read(seen)
+            if found is None or last is None:
+                return False
+            return found > last or (found == last and seen.customer_id <= last_id)  # type: ignore[no-any-return]
+
+        return holds
+
+    def column(self, reader: ColumnReader) -> nw.Expr:
+        """Return the condition as a column."""
+        column = reader.term(self.value)
+        check_scale_of(self, column)
+        if self.last is None or self.last_id is None:
+            return column.expr.is_null() & nw.lit(False)
+        above = (column.expr > self.last).fill_null(False)
+        tied = (column.expr == self.last).fill_null(False)
+        upto: nw.Expr = reader.ids_upto(self.last_id)  # type: ignore[attr-defined]
+        return above | (tied & upto)
+
+    def _said(self, locale: Locale) -> str:
+        said = TopN(self.value, self.n)._said(locale)
+        return said if self.last is None else f"{said} (≥ {self.last / 10**self.scale:,.10g})"

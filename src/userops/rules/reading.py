@@ -1,0 +1,79 @@
+"""What a rule is compiled with: a function or a column for each of its terms and parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+import attrs
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from userops.core.values import Kind
+
+__all__ = ["Column", "ColumnReader", "Holds", "Reading", "RowReader", "Seen"]
+
+# What a closure is called with: a view of a customer, or the values of one event.
+Seen: TypeAlias = Any
+Holds: TypeAlias = Callable[[Seen], bool]
+
+
+@attrs.frozen
+class Column:
+    """A term as a column.
+
+    Attributes:
+        expr: The column.
+        kind: What its values are; `money` counts minor units; None where all are missing.
+        scale: Decimals of the minor unit of money.
+        is_counted: Whether the value is never missing.
+    """
+
+    expr: nw.Expr
+    kind: Kind | Literal["money"] | None
+    scale: int = 0
+    is_counted: bool = False
+
+
+@attrs.frozen
+class Reading:
+    """A term as a function of what is seen.
+
+    Attributes:
+        read: The function.
+        kind: As in `Column`, or None where only the value tells.
+        scale: Decimals of the minor unit of money.
+    """
+
+    read: Callable[[Seen], Any]
+    kind: Kind | Literal["money"] | None = None
+    scale: int = 0
+
+
+class RowReader(Protocol):
+    """What a rule asks for its terms and parts when it is compiled for one customer or event."""
+
+    zone: Any
+
+    def term(self, term: Any) -> Reading:
+        """Return the function that reads a term."""
+        ...
+
+    def rule(self, rule: Any) -> Holds:
+        """Return the function that decides a rule."""
+        ...
+
+
+class ColumnReader(Protocol):
+    """What a rule asks for its terms and parts when it is compiled for columns."""
+
+    zone: Any
+
+    def term(self, term: Any) -> Column:
+        """Return the column of a term."""
+        ...
+
+    def rule(self, rule: Any) -> nw.Expr:
+        """Return the column of a rule: true or false, never null."""
+        ...
