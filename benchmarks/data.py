@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-__all__ = ["AS_OF", "SIZES", "TIME_ZONE", "Size", "build"]
+__all__ = ["AS_OF", "SIZES", "TIME_ZONE", "Size", "build", "write_table"]
 
 CACHE = Path(__file__).parent / ".cache"
 AS_OF = "2025-01-01"
@@ -58,6 +58,10 @@ class Size:
         """The file of orders and returns, its ids `int` or `text`."""
         return self.folder / f"orders-{ids}.parquet"
 
+    def shop(self, table: str) -> Path:
+        """The file of a table of the rules' shop: an event, or `customers`."""
+        return self.folder / f"shop-{table}.parquet"
+
     @property
     def daily(self) -> Path:
         """The file of clean orders, one at most of a customer on a day."""
@@ -72,12 +76,14 @@ SIZES = {
 
 def build(size: Size) -> None:
     """Draw and write the files of a size, unless they are there."""
+    from benchmarks.event_data import drawn, write_missing
     from userops.datasets import synthetic_shop
 
+    size.folder.mkdir(parents=True, exist_ok=True)
+    write_missing(size.shop, drawn(size.customers, _SEED, _START, _END))
     files = [*(size.orders(ids) for ids in ("int", "text")), size.daily]
     if all(file.exists() for file in files):
         return
-    size.folder.mkdir(parents=True, exist_ok=True)
     shop = synthetic_shop(
         customers=size.customers,
         seed=_SEED,
@@ -87,13 +93,14 @@ def build(size: Size) -> None:
         tables=("orders", "returns"),
         backend="pyarrow",
     )
-    _write(_daily(shop.orders), size.daily)
+    write_table(_daily(shop.orders), size.daily)
     text = _with_gaps(_in_time(_bought_and_returned(shop)))
-    _write(text, size.orders("text"))
-    _write(_with_integer_ids(text), size.orders("int"))
+    write_table(text, size.orders("text"))
+    write_table(_with_integer_ids(text), size.orders("int"))
 
 
-def _write(table: pa.Table, file: Path) -> None:
+def write_table(table: pa.Table, file: Path) -> None:
+    """Write a file that is there only once it is whole."""
     import pyarrow.parquet as pq
 
     partial = file.with_suffix(".partial")

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.child import Answer, Options, Prepared
 from benchmarks.data import AS_OF, TIME_ZONE
 
 if TYPE_CHECKING:
-    from userops.events import Orders
+    from userops.events import Orders, Quality
 
-__all__ = ["load_everything", "prepare_duckdb", "prepare_pandas", "prepare_polars"]
+__all__ = [
+    "load_everything",
+    "prepare_duckdb",
+    "prepare_pandas",
+    "prepare_polars",
+    "quality_facts",
+]
 
 _COLUMNS = ("customer_id", "order_id", "ordered_at", "amount")
+_TOTALS = ("rows", "counted", "returns", "first_us", "last_us")
 
 
 def prepare_polars(options: Options) -> Prepared:
@@ -68,9 +75,12 @@ def _prepared(read: Callable[[], Any], rows: Callable[[Any], Any]) -> Prepared:
 
 def load_everything(sample: Any) -> None:
     """Import what userops and narwhals load at the first use of an engine's frame."""
+    import pyarrow as pa
     import pyarrow.compute  # noqa: F401
 
     from userops.core import frames
+
+    pa.array([1]).to_numpy()  # Arrow imports pandas for this, even where there is none of it
 
     for name in frames.__all__:
         getattr(frames, name)
@@ -81,8 +91,10 @@ def _answer(result: tuple[Orders, Any]) -> Answer:
     import narwhals as nw
 
     orders, scores = result
-    audit = orders.audit
+    return Answer(nw.from_native(scores).to_arrow(), quality_facts(orders.audit))
+
+
+def quality_facts(audit: Quality, names: Sequence[str] = _TOTALS) -> dict[str, int]:
+    """Return what became of the rows of a table."""
     facts = {f"quarantined {reason}": n for reason, n in audit.quarantined.items()}
-    for name in ("rows", "counted", "returns", "first_us", "last_us"):
-        facts[name] = int(getattr(audit, name))
-    return Answer(nw.from_native(scores).to_arrow(), facts)
+    return facts | {name: int(getattr(audit, name)) for name in names}

@@ -21,7 +21,7 @@ from benchmarks.data import AS_OF
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["prepare"]
+__all__ = ["AUDIT", "as_of_us", "audit_facts", "check_cents", "prepare", "scored"]
 
 _REASONS = {
     1: "no_customer",
@@ -52,7 +52,7 @@ SELECT
 FROM read_parquet('{path}')
 """
 
-_AUDIT = """
+AUDIT = """
 SELECT
     status,
     is_return,
@@ -101,7 +101,7 @@ FROM totals
 _SCORES = """
 WITH scored AS (
     SELECT
-        customer_id,
+        customer_id,{more}
         recency_days,
         frequency,
         cents / 100.0::DOUBLE AS monetary,
@@ -148,18 +148,34 @@ def _run(connection: Any, path: Path, ids: str) -> tuple[list[tuple[Any, ...]], 
             path=path,
         )
     )
-    audit = connection.execute(_AUDIT).fetchall()
+    audit = connection.execute(AUDIT).fetchall()
+    check_cents(audit)
+    connection.execute(_TOTALS.format(as_of_us=as_of_us()))
+    return audit, connection.sql(scored(connection)).to_arrow_table()
+
+
+def check_cents(audit: list[tuple[Any, ...]]) -> None:
+    """Refuse amounts that are not exact cents, or whose sum might not fit."""
     counted = [row for row in audit if row[0] == 0]
     if any(row[6] for row in counted) or sum(row[5] for row in counted) >= 2**62:
         raise ValueError("amounts are not exact cents")
-    connection.execute(_TOTALS.format(as_of_us=_as_of_us()))
+
+
+def scored(connection: Any, more: str = "") -> str:
+    """Find the cut-points of the table `totals`, and return the statement that scores it.
+
+    Args:
+        connection: Holds the table.
+        more: Further columns to carry along, each with a comma after it.
+    """
     (cuts,) = connection.execute(_CUTS).fetchall()
     names = ("recency_days", "frequency", "cents")
     scores = {d: _score(n, c) for d, n, c in zip("rfm", names, cuts, strict=True)}
-    return audit, connection.sql(_SCORES.format(**scores)).to_arrow_table()
+    return _SCORES.format(more=more, **scores)
 
 
-def _as_of_us() -> int:
+def as_of_us() -> int:
+    """The end of the history as an instant."""
     import datetime as dt
 
     shanghai = dt.timezone(dt.timedelta(hours=8))
@@ -174,16 +190,20 @@ def _score(column: str, cuts: list[float]) -> str:
 
 def _answer(result: tuple[list[tuple[Any, ...]], pa.Table]) -> Answer:
     audit, table = result
+    return Answer(table, audit_facts(audit))
+
+
+def audit_facts(audit: list[tuple[Any, ...]]) -> dict[str, int]:
+    """Return what became of the rows, as the report of userops counts it."""
     facts: dict[str, int] = {"rows": sum(row[2] for row in audit)}
     for status, _, n, *_ in audit:
         if status:
             name = f"quarantined {_REASONS[status]}"
             facts[name] = facts.get(name, 0) + n
     counted = [row for row in audit if row[0] == 0]
-    facts |= {
+    return facts | {
         "counted": sum(row[2] for row in counted),
         "returns": sum(row[2] for row in counted if row[1]),
         "first_us": min(row[3] for row in counted),
         "last_us": max(row[4] for row in counted),
     }
-    return Answer(table, facts)

@@ -2,15 +2,19 @@
 
 A document omits what is default. Where several classes could stand, it names its `type`, the name
 of the class; classes that are not the library's own are passed to `from_dict`, so there is no
-registry. The version is a hash of the canonical document. A subclass with code of its own declares
+registry. What JSON has no word for is typed as well: `{"type": "date", "value": "2024-01-31"}`,
+`datetime` alike (ISO 8601, microseconds at most), and `{"type": "number", "value": "inf"}`. The version is a hash of the canonical document. A subclass with code of its own declares
 `code_version`, because code is not in the document.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import inspect
 import json
+import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -24,6 +28,11 @@ __all__ = ["Definition"]
 
 
 _MAPPING = "mapping"
+_VALUES: dict[str, Callable[[str], Any]] = {
+    "date": dt.date.fromisoformat,
+    "datetime": dt.datetime.fromisoformat,
+    "number": float,
+}
 
 
 @attrs.frozen
@@ -61,7 +70,7 @@ class Definition:
                 "document", "is not a mapping", got=type(document).__name__,
                 allowed="what to_dict returned",
             )  # fmt: skip
-        known = {t.__name__: t for t in (*_subclasses(Definition), *types, cls)}
+        known = _Classes((*types, cls))
         built = _from_document(document, known, "")
         if not isinstance(built, cls):
             raise InvalidDefinitionError(
@@ -79,6 +88,35 @@ class Definition:
         document = _with_code_versions(self)
         text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class _Classes:
+    """The classes that a document may name: the caller's own, then the library's."""
+
+    def __init__(self, given: Iterable[type]) -> None:
+        self._found = {t.__name__: t for t in (*_subclasses(Definition), *given)}
+
+    def named(self, name: object) -> type | None:
+        """Return a class by its name; a module of the library is imported for it if need be."""
+        if not isinstance(name, str):
+            return None
+        return self._found.get(name) or next(_exported({name}), None)
+
+    def names(self) -> list[str]:
+        """Return all names that are known, in order."""
+        return sorted({*self._found, *(cls.__name__ for cls in _exported(None))})
+
+
+def _exported(wanted: set[str] | None) -> Iterable[type]:
+    """Yield the definitions that the library's packages export by lazy names, not yet imported."""
+    for title, package in list(sys.modules.items()):
+        if title.startswith("userops.") and hasattr(package, "__path__"):
+            for name in getattr(package, "__all__", ()):
+                if wanted is None or name in wanted:
+                    found = getattr(package, name, None)
+                    if isinstance(found, type) and issubclass(found, Definition):
+                        if not inspect.isabstract(found):
+                            yield found
 
 
 def _subclasses(cls: type[Any]) -> list[type[Any]]:
@@ -109,6 +147,11 @@ def _to_document(value: Any) -> Any:
         return [_to_document(item) for item in value]
     if isinstance(value, Fraction | Decimal):
         return str(value)
+    if isinstance(value, dt.date):
+        kind = "datetime" if isinstance(value, dt.datetime) else "date"
+        return {"type": kind, "value": value.isoformat()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"type": "number", "value": str(value)}
     return value
 
 
@@ -140,7 +183,7 @@ def _walk(value: Any, of_definition: Callable[[Definition], Any]) -> Any:
     return _to_document(value)
 
 
-def _from_document(document: Any, known: Mapping[str, type], path: str) -> Any:
+def _from_document(document: Any, known: _Classes, path: str) -> Any:
     if isinstance(document, list):
         return [_from_document(d, known, f"{path}[{i}]") for i, d in enumerate(document)]
     if not isinstance(document, Mapping):
@@ -150,16 +193,18 @@ def _from_document(document: Any, known: Mapping[str, type], path: str) -> Any:
     name = document["type"]
     if name == _MAPPING:
         return {k: _from_document(v, known, f"{path}[{k!r}]") for k, v in document["items"]}
-    where = f"{path}.type".lstrip(".")
-    if not isinstance(name, str) or name not in known:
-        close = nearest(str(name), known)
+    if name in _VALUES:
+        return _value(document, path)
+    cls = known.named(name)
+    if cls is None:
+        names = known.names()
+        close = nearest(str(name), names)
         raise InvalidDefinitionError(
-            where,
+            f"{path}.type".lstrip("."),
             f"{name!r} is not a known class",
-            allowed=", ".join(sorted(known)),
+            allowed=", ".join(names),
             hint=f"did you mean {close!r}?" if close else "pass your own classes with types=[…]",
         )
-    cls = known[name]
     fields = {f.alias: f for f in attrs.fields(cls) if f.init}
     arguments = {}
     for key, value in document.items():
@@ -186,3 +231,17 @@ def _from_document(document: Any, known: Mapping[str, type], path: str) -> Any:
         ) from error
     except (TypeError, ValueError, ArithmeticError) as error:
         raise InvalidDefinitionError(path.lstrip(".") or name, str(error)) from error
+
+
+def _value(document: Mapping[str, Any], path: str) -> Any:
+    """Read a typed document of a single value."""
+    kind, value = document["type"], document.get("value")
+    try:
+        if set(document) == {"type", "value"} and isinstance(value, str):
+            return _VALUES[kind](value)
+    except ValueError:
+        pass
+    raise InvalidDefinitionError(
+        f"{path}.value".lstrip("."), f"is no {kind}", got=dict(document),
+        allowed='{"type": "date", "value": "2024-01-31"}, and ISO 8601 for a datetime',
+    )  # fmt: skip

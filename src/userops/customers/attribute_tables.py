@@ -45,6 +45,12 @@ class AttributeTables:
             tables[name] = _wrapped(name, table, Attributes)
         self.tables = {name: table.in_zone(time_zone) for name, table in tables.items()}
 
+    def with_table(self, title: str, table: Any, *, time_zone: str) -> AttributeTables:
+        """Return these tables and one more of dated attributes."""
+        more = AttributeTables(None, {title: table}, time_zone=time_zone)
+        more.tables = self.tables | more.tables
+        return more
+
     @cached_property
     def by_name(self) -> dict[str, AttributeTable]:
         """Attribute to the table that holds it; asks dated tables for their names once.

@@ -11,6 +11,7 @@ An order stays an order when it is returned: frequency and recency count purchas
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +122,21 @@ class History:
         self.attributes = AttributeTables(customers, attributes, time_zone=self.zone.name)
         if self.attributes.tables:
             check_agreement({**self.events, **self.attributes.tables}, "history")
+
+    def with_attributes(self, title: str, attributes: Any) -> History:
+        """Return the history with one more table of dated attributes; event tables are shared.
+
+        Args:
+            title: What the table is called in errors.
+            attributes: An `Attributes`, or a frame for one.
+
+        Raises:
+            InvalidDefinitionError: If it disagrees with the other tables.
+        """
+        more = copy.copy(self)
+        more.attributes = self.attributes.with_table(title, attributes, time_zone=self.zone.name)
+        check_agreement({**more.events, **more.attributes.tables}, "history")
+        return more
 
     @property
     def orders(self) -> Orders:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from userops.rules.explaining import explained
     from userops.rules.explanation import Reason, RuleExplanation
     from userops.rules.features import Aggregate
-    from userops.rules.fitting import fitted_rules
+    from userops.rules.fitting import fitted_in, fitted_rules
     from userops.rules.node import All, AnyOf, Not, Rule, Term
     from userops.rules.pilot import Pilot
     from userops.rules.ranking import FittedPercentile, FittedTopN, Percentile, TopN
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from userops.rules.rule_set import RuleSet
     from userops.rules.sequence import Sequence
     from userops.rules.value import Attr, Prop, Ratio, Value
+    from userops.rules.weighted import WeightedTop
     from userops.rules.windows import (
         Calendar,
         Duration,
@@ -51,7 +52,7 @@ _MODULES = {
     "explaining": ("explained",),
     "explanation": ("Reason", "RuleExplanation"),
     "features": ("Aggregate",),
-    "fitting": ("fitted_rules",),
+    "fitting": ("fitted_in", "fitted_rules"),
     "node": ("All", "AnyOf", "Not", "Rule", "Term"),
     "pilot": ("Pilot",),
     "ranking": ("FittedPercentile", "FittedTopN", "Percentile", "TopN"),
@@ -59,6 +60,7 @@ _MODULES = {
     "rule_set": ("RuleSet",),
     "sequence": ("Sequence",),
     "value": ("Attr", "Prop", "Ratio", "Value"),
+    "weighted": ("WeightedTop",),
     "windows": (
         "Calendar",
         "Duration",
@@ -113,6 +115,7 @@ __all__ = [
     "Text",
     "TopN",
     "Value",
+    "WeightedTop",
     "calendar_days",
     "calendar_months",
     "calendar_quarters",
@@ -121,6 +124,7 @@ __all__ = [
     "customers_of",
     "days",
     "explained",
+    "fitted_in",
     "fitted_rules",
     "hours",
     "matches_event",

@@ -17,6 +17,9 @@ from userops.core.log import CustomerLog
 from userops.core.money import major_expr
 from userops.core.sequences import Steps, completes
 from userops.core.shards import fold_by_customer
+from userops.customers.agreement import kind_of_ids
+from userops.customers.attribute_tables import distinct_ids
+from userops.customers.attributes import Customers
 from userops.errors import InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID, INSTANT_US
 from userops.rules.custom import CustomRule
@@ -152,11 +155,14 @@ class Facts:
         Args:
             everybody: Whether customers must be there of whom nothing that was asked is known.
         """
-        parts = [table.answer() for table in self._tables.values() if table.is_asked]
+        asked = [table for table in self._tables.values() if table.is_asked]
+        parts = [table.answer(everybody=everybody) for table in asked]
         parts += self._attribute_frames() if self._attributes else []
         parts += self._sequence_frames() if self._sequences else []
-        if everybody or not parts:
-            parts.append(self._history.customer_ids(self.as_of_us))
+        if everybody:
+            parts += self._others()
+        if not parts:
+            parts = [self._history.customer_ids(self.as_of_us)]
         frame = frames.joined(parts, CUSTOMER_ID)
         frame = self._with_hashes(self._with_values(frame))
         for number, (key, rule) in enumerate(self._pythons.items()):
@@ -165,6 +171,31 @@ class Facts:
             frame = frames.with_decided(self.source, frame, inputs, rule.holds, name)
             self._found[key] = Column(nw.col(name), "flag", is_counted=True)
         return frame
+
+    def _others(self) -> list[frames.Frame]:
+        """Return the customers of the tables of which no part holds all customers already."""
+        events = [
+            table
+            for name, table in self._history.events.items()
+            if not (name in self._tables and self._tables[name].tells_everybody)
+        ]
+        attributes = [
+            table
+            for table in self._history.attributes.tables.values()
+            if not (isinstance(table, Customers) and set(table.names) & set(self._attributes))
+        ]
+        # A column of nulls alone has no type to stand beside the others.
+        parts = [
+            table.counted(before_us=self.as_of_us).select(CUSTOMER_ID)
+            for table in events
+            if kind_of_ids(table) is not None
+        ]
+        parts += [
+            table.customer_ids(self.as_of_us)
+            for table in attributes
+            if kind_of_ids(table) is not None
+        ]
+        return [distinct_ids(parts)] if parts else []
 
     def _attribute_frames(self) -> list[frames.Frame]:
         tables = self._history.attributes_before(list(self._attributes), self.as_of_us)

@@ -23,13 +23,14 @@ from userops.events.columns import (
     OrderColumns,
 )
 from userops.rules.events_of_one import DECIMALS
-from userops.rules.features import AMOUNT, Aggregate
+from userops.rules.features import Aggregate
 from userops.rules.literals import kind_said
 from userops.rules.node import Rule, Term, walked
 from userops.rules.reading import Column
 from userops.rules.selection import Selection
-from userops.rules.tables import Which, check_property
+from userops.rules.tables import Which, check_property, is_money
 from userops.rules.value import Prop
+from userops.rules.weighted import WeightedTop
 from userops.rules.windows import Since
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class TableFacts:
         self._conditions: dict[str, tuple[Which, Selection]] = {}
         self._asked: dict[str, Any] = {}
         self._names: dict[Any, str] = {}
+        self._gave_all_rows = False
         self._prefix = f"userops__t{list(history.events).index(name)}_"
 
     # What is asked
@@ -67,7 +69,7 @@ class TableFacts:
         check_property(name, self._name, self._columns)
         column = f"userops__p_{name}"
         if column not in self._kinds:
-            if name == AMOUNT:
+            if is_money(name, self._columns):
                 self._rows = self._rows.with_columns(nw.col(AMOUNT_MINOR_UNITS).alias(column))
                 self._kinds[column] = "money"
             else:
@@ -147,12 +149,30 @@ class TableFacts:
         if term.how in ("min", "max"):
             wanted = Total(term.how, when, column)
         elif term.how == "top":
-            weight = None if term.by is None else self._units(term.by)[0]
+            weight = self._weight(term, column)
             wanted = Top(column, when, weight)
         else:
             wanted = First(column, INSTANT_US, when, term.how == "last")
         name = self._ask(wanted)
         return Column(nw.col(name), kind, self._scale_of(kind))
+
+    def _weight(self, term: Aggregate, column: str) -> str | None:
+        """Return the column of whole weights that decides what is on top; None counts rows."""
+        if not isinstance(term, WeightedTop):
+            return None if term.by is None else self._units(term.by)[0]
+        if self._kinds[column] not in ("text", None):
+            raise ColumnTypeError(str(term.of), "is no text, which alone has weights")
+        name = f"{column}_weight_{len(self._kinds)}"
+        table = frames.small_table(
+            [{column: value, name: weight} for value, weight in term.weights],
+            {column: "text", name: "int"},
+        )
+        weights = frames.read(self._source.give_rows(table)).frame
+        self._rows = self._rows.join(weights, on=column, how="left").with_columns(
+            nw.col(name).fill_null(term.unseen)
+        )
+        self._kinds[name] = "whole"
+        return name
 
     def _scale_of(self, kind: Kind | Any) -> int:
         return self._scale if kind == "money" else 0
@@ -221,10 +241,21 @@ class TableFacts:
         """Whether anything but the rows of sequences is asked for."""
         return bool(self._asked)
 
-    def answer(self) -> frames.Frame:
-        """Return one row a customer of the table, with the columns that were asked for."""
+    @property
+    def tells_everybody(self) -> bool:
+        """Whether what was returned with `everybody` holds every customer of the table."""
+        return self.is_asked or self._gave_all_rows
+
+    def answer(self, *, everybody: bool = True) -> frames.Frame:
+        """Return one row a customer of the table, with the columns that were asked for.
+
+        Args:
+            everybody: Whether customers must be there of whom every value is missing or zero.
+        """
         self._check_sums()
         rows = self._rows.select(*self._needed())
+        if not everybody:
+            rows = self._without_idle(rows)
         rows = self._with_starts(rows)
         conditions = {name: self._holds(*given) for name, given in self._conditions.items()}
         return frames.answers_by_key(self._source, rows, CUSTOMER_ID, conditions, self._asked)
@@ -246,7 +277,19 @@ class TableFacts:
                 nw.lit(0, nw.Int64)
             )
         rows = self._rows.select(CUSTOMER_ID, INSTANT_US, mask.cast(nw.Int64).alias("mask"))
+        if any(self._condition(*given) is None for given in selections.values()):
+            self._gave_all_rows = True
+            return rows
         return rows.filter(nw.col("mask") > 0)
+
+    def pairs(self, selection: Selection, which: Which, of: str) -> frames.Frame:
+        """Return the distinct pairs of `customer_id` and `value`, the text of a property."""
+        column = self._property(of)
+        if self._kinds[column] not in ("text", None):
+            raise ColumnTypeError(of, f"holds {kind_said(self._kinds[column])}, and no text")
+        rows = self._rows.filter(self._row_holds(selection, which) & ~nw.col(column).is_null())
+        pairs = rows.select(CUSTOMER_ID, nw.col(column).alias("value"))
+        return frames.counted_by(pairs, [CUSTOMER_ID, "value"]).select(CUSTOMER_ID, "value")
 
     def _row_holds(self, selection: Selection, which: Which) -> Any:
         name = self._condition(selection, which)
@@ -260,6 +303,17 @@ class TableFacts:
                 isinstance(w, Distinct) and w.value == ORDER_ID for w in self._asked.values()
             ) else set()  # fmt: skip
         return [name for name in self._rows.collect_schema().names() if name in needed]
+
+    def _without_idle(self, rows: frames.Frame) -> frames.Frame:
+        """Leave out rows before every window, where all that is asked for has one."""
+        starts = []
+        for wanted in self._asked.values():
+            _, selection = self._conditions.get(wanted.when, (None, None))
+            window = None if selection is None else selection.window
+            if window is None or isinstance(window, Since):
+                return rows
+            starts.append(window.bounds_us(self._before_us, self.zone)[0])
+        return rows.filter(nw.col(INSTANT_US) >= nw.lit(min(starts), nw.Int64))
 
     def _with_starts(self, rows: frames.Frame) -> frames.Frame:
         for number, (_, starts) in enumerate(self._starts.values()):

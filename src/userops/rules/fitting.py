@@ -10,19 +10,23 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.time import AsOf, as_of_us
+from userops.errors import InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID
 from userops.rules.answering import Names
 from userops.rules.custom import expanded
 from userops.rules.facts import Facts
+from userops.rules.facts_of_table import TableFacts
 from userops.rules.node import Node, transformed, walked
 from userops.rules.ranking import FittedPercentile, FittedTopN, Percentile, TopN
 from userops.rules.reading import Column
 from userops.rules.references import resolved
+from userops.rules.selection import Selection
+from userops.rules.tables import rows_of
 
 if TYPE_CHECKING:
     from userops.customers.history import History
 
-__all__ = ["fitted_rules"]
+__all__ = ["fitted_in", "fitted_rules", "spread_of"]
 
 _VALUE = "userops__ranked"
 
@@ -45,9 +49,20 @@ def fitted_rules(
         segments: What `InSegment` may name.
     """
     plain = {
-        name: expanded(resolved(expanded(rule), tags=tags, segments=segments))
-        for name, rule in rules.items()
+        name: resolved(expanded(rule), tags=tags, segments=segments) for name, rule in rules.items()
     }
+    return fitted_in(plain, history, as_of)
+
+
+def fitted_in(rules: Mapping[str, Any], history: History, as_of: AsOf) -> dict[str, Any]:
+    """Return rules in which nothing relative to a population is left; names stay names.
+
+    Args:
+        rules: Name to a rule or a term.
+        history: The population: its customers with a value as of the instant.
+        as_of: Exclusive end of the history.
+    """
+    plain = {name: expanded(rule) for name, rule in rules.items()}
     ranked = {
         node.key: node
         for rule in plain.values()
@@ -136,3 +151,27 @@ class _Population:
         return FittedTopN(
             node.value, node.n, last=at.value, last_id=last_id, scale=ranked.column.scale
         )
+
+
+def spread_of(
+    events: Selection, of: str, history: History, as_of: AsOf
+) -> tuple[int, dict[str, int]]:
+    """Return how many customers know a property of their events, and how many have each text.
+
+    Args:
+        events: Which events.
+        of: The property, of at most some thousands of different texts.
+        history: The population.
+        as_of: Exclusive end of the history.
+    """
+    columns = {name: table.columns for name, table in history.events.items()}
+    rows = rows_of(events, columns)
+    if events.depends_on_customer:
+        raise InvalidDefinitionError(
+            "events", "start at an instant of the customer's own", got=str(events)
+        )
+    table = TableFacts(history, rows.table, as_of_us(as_of, history.zone))
+    pairs = table.pairs(events, rows.which, of)
+    known = frames.to_rows(pairs.select(nw.col(CUSTOMER_ID)).unique().select(n=nw.len()))
+    counts = frames.to_rows(frames.counted_by(pairs, ["value"]))
+    return int(known[0]["n"]), {row["value"]: int(row["rows"]) for row in counts}

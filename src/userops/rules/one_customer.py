@@ -17,13 +17,13 @@ from userops.customers.customer import Customer
 from userops.errors import InvalidDefinitionError
 from userops.events.columns import EventColumns, OrderColumns
 from userops.rules.events_of_one import Matches, index_of
-from userops.rules.features import AMOUNT, Aggregate
+from userops.rules.features import Aggregate
 from userops.rules.node import Rule, Term
 from userops.rules.one_feature import taking
 from userops.rules.reading import Holds, Reading
 from userops.rules.selection import Selection
 from userops.rules.sequence import Sequence
-from userops.rules.tables import check_property, rows_of
+from userops.rules.tables import check_property, is_money, rows_of
 from userops.rules.value import Attr, Prop, Ratio
 from userops.rules.windows import Since, Window
 
@@ -31,6 +31,7 @@ __all__ = ["CustomerPlan", "EventReader", "View", "plan_of"]
 
 _UNSET: Any = object()
 _ALWAYS_US = -(2**63)
+_KEEPS_MONEY = ("sum", "min", "max", "first", "last", "top")
 Columns = Mapping[str, OrderColumns | EventColumns]
 Read = Callable[[Any], Any]
 
@@ -70,7 +71,7 @@ class EventReader:
         if term.name not in self.names:
             self.names.append(term.name)
         read = itemgetter(self.names.index(term.name))
-        if term.name == AMOUNT:
+        if is_money(term.name, self._columns):
             return Reading(read, "money", getattr(self._columns, "scale", 0))
         return Reading(read)
 
@@ -162,14 +163,14 @@ class CustomerPlan:
                 check_property(name, term.events.event, columns)
         scale = getattr(columns, "scale", 0)
         pick = self._picking(term.events, rows)
-        take = taking(term, self.zone, scale)
+        take = taking(term, self.zone, scale if is_money(term.of, columns) else 0)
 
         def compute(view: View) -> Any:
             matches, i, j = pick(view)
             return take(matches, i, j, view.before_us - 1)
 
         kind: Any = term.kind
-        if term.of == AMOUNT and term.how in ("sum", "min", "max", "first", "last"):
+        if is_money(term.of, columns) and term.how in _KEEPS_MONEY:
             return Reading(self._cached(compute), "money", scale)
         return Reading(self._cached(compute), None if term.how == "sum" else kind)
 
@@ -190,7 +191,9 @@ class CustomerPlan:
                 matches = view.cache[place] = index.matching(key, names, holds)  # type: ignore[arg-type]
             start, end = bounds(view)
             at = matches.at
-            return matches, bisect_left(at, start), bisect_left(at, end)
+            first = bisect_left(at, start)
+            # A window that begins after the instant holds nothing, not less than nothing.
+            return matches, first, max(first, bisect_left(at, end))
 
         return pick
 

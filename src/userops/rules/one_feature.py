@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from userops.core.money import major_float
 from userops.core.time import Zone
 from userops.rules.events_of_one import Matches, first_of, instant_at
-from userops.rules.features import AMOUNT, Aggregate
+from userops.rules.features import Aggregate
+from userops.rules.weighted import WeightedTop
 
 __all__ = ["Taken", "taking"]
 
@@ -17,7 +18,13 @@ Taken: TypeAlias = Callable[[Matches, int, int, int], Any]
 
 
 def taking(feature: Aggregate, zone: Zone, scale: int) -> Taken:
-    """Return the function that takes a feature's value; a slice may be empty."""
+    """Return the function that takes a feature's value; a slice may be empty.
+
+    Args:
+        feature: The feature.
+        zone: The zone of the data.
+        scale: Decimals of the minor unit where the property is money, else 0.
+    """
     of: str = feature.of or ""
     if feature.how in ("days_since_first", "days_since_last"):
         return _days_since(zone, last=feature.how == "days_since_last")
@@ -25,7 +32,7 @@ def taking(feature: Aggregate, zone: Zone, scale: int) -> Taken:
         day = zone.day
         return lambda m, i, j, _: len({day(at) for at in m.at[i:j]})
     if feature.how in ("sum", "mean"):
-        return _added(of, scale if of == AMOUNT else 0, mean=feature.how == "mean")
+        return _added(of, scale, mean=feature.how == "mean")
     if feature.how in ("min", "max"):
         best = min if feature.how == "min" else max
         return lambda m, i, j, _: best(
@@ -33,6 +40,8 @@ def taking(feature: Aggregate, zone: Zone, scale: int) -> Taken:
         )
     if feature.how == "n_unique":
         return lambda m, i, j, _: len({v for v in m.values(of)[i:j] if v is not None})
+    if isinstance(feature, WeightedTop):
+        return _weighted_top(of, dict(feature.weights), feature.unseen)
     if feature.how == "top":
         return _top(of, feature.by)
     if feature.how == "count":
@@ -81,6 +90,20 @@ def _top(of: str, by: str | None) -> Taken:
             if value is not None:
                 weight = added[place + 1] - added[place]
                 weights[value] = weights.get(value, 0) + weight
+        if not weights:
+            return None
+        most = max(weights.values())
+        return min(value for value, weight in weights.items() if weight == most)
+
+    return top
+
+
+def _weighted_top(of: str, weight_of: Mapping[str, int], unseen: int) -> Taken:
+    def top(matches: Matches, i: int, j: int, _: int) -> Any:
+        weights: dict[Any, int] = {}
+        for value in matches.values(of)[i:j]:
+            if value is not None:
+                weights[value] = weights.get(value, 0) + weight_of.get(value, unseen)
         if not weights:
             return None
         most = max(weights.values())

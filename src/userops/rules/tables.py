@@ -15,7 +15,7 @@ from userops.events.columns import (
 from userops.rules.features import AMOUNT
 from userops.rules.selection import ORDER, RETURN, Selection
 
-__all__ = ["Rows", "Which", "check_property", "properties_of", "rows_of"]
+__all__ = ["Rows", "Which", "check_property", "is_money", "properties_of", "rows_of"]
 
 # Purchases, returns, both (where sums are net of returns), or all rows of an event.
 Which: TypeAlias = Literal["made", "back", "both", "all"]
@@ -60,6 +60,11 @@ def rows_of(
         return Rows(ORDER, "back")
     known = [*columns, *([RETURN] if ORDER in columns and RETURN not in columns else [])]
     raise InvalidArgumentError.unknown("event", name, known)
+
+
+def is_money(name: str | None, columns: OrderColumns | EventColumns) -> bool:
+    """Whether a property is money: the amount of orders. Events may have an `amount` of their own."""
+    return name == AMOUNT and isinstance(columns, OrderColumns)
 
 
 def properties_of(columns: OrderColumns | EventColumns) -> tuple[str, ...]:

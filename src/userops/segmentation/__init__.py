@@ -1,4 +1,4 @@
-"""Who is alike: RFM scores, segments and their maps."""
+"""Who is alike: RFM, tags, segments and their overlap, and how good a tag is."""
 
 from __future__ import annotations
 
@@ -34,11 +34,16 @@ if TYPE_CHECKING:
         classic,
         eight,
     )
+    from userops.segmentation.segments import Segment
+    from userops.segmentation.tag_decisions import TagDecisions
     from userops.segmentation.tag_quality import agreement, coverage
+    from userops.segmentation.tag_refresh import TagRefresh
     from userops.segmentation.tag_report import TagJudgement, TagReport, judge
     from userops.segmentation.tag_separation import separation
+    from userops.segmentation.tag_set import FittedTagSet, TagSet
     from userops.segmentation.tag_stability import stability
     from userops.segmentation.tag_verdicts import TagThresholds
+    from userops.segmentation.tags import PercentileTag, PreferenceTag, Tag, TagGroup, TagValue
 
 __all__ = [
     "RFM",
@@ -53,17 +58,27 @@ __all__ = [
     "Explanation",
     "FeatureDifference",
     "FittedRFM",
+    "FittedTagSet",
     "Linear",
     "Mean",
     "Memberships",
     "NTile",
     "Overlap",
+    "PercentileTag",
+    "PreferenceTag",
     "Quantiles",
     "RFMScore",
+    "Segment",
     "SegmentMap",
+    "Tag",
+    "TagDecisions",
+    "TagGroup",
     "TagJudgement",
+    "TagRefresh",
     "TagReport",
+    "TagSet",
     "TagThresholds",
+    "TagValue",
     "ValueDifference",
     "agreement",
     "brings",
@@ -102,10 +117,15 @@ __getattr__, __dir__ = lazy_names(
         "rfm": ("RFM",),
         "rfm_score": ("RFMScore",),
         "segment_maps": ("Band", "BandMap", "EightMap", "SegmentMap", "classic", "eight"),
+        "segments": ("Segment",),
+        "tag_decisions": ("TagDecisions",),
         "tag_quality": ("agreement", "coverage"),
+        "tag_refresh": ("TagRefresh",),
         "tag_report": ("TagJudgement", "TagReport", "judge"),
         "tag_separation": ("separation",),
+        "tag_set": ("FittedTagSet", "TagSet"),
         "tag_stability": ("stability",),
         "tag_verdicts": ("TagThresholds",),
+        "tags": ("PercentileTag", "PreferenceTag", "Tag", "TagGroup", "TagValue"),
     },
 )

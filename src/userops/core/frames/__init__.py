@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from userops.core.frames.sources import (
         Frame,
         Source,
+        alike,
         backend_of,
         concat_rows,
         counted_by,
@@ -66,6 +67,7 @@ __all__ = [
     "Source",
     "Top",
     "Total",
+    "alike",
     "answers_by_key",
     "backend_of",
     "by_morsel",
@@ -123,6 +125,7 @@ __getattr__, __dir__ = lazy_names(
         "sources": (
             "Frame",
             "Source",
+            "alike",
             "backend_of",
             "concat_rows",
             "counted_by",

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from userops.core.frames.by_place import answered
+from userops.core.frames.dialects import heaviest
+from userops.core.frames.sources import alike
 from userops.core.frames.totals import Asked, Distinct, First, Top, Total
 
 if TYPE_CHECKING:
@@ -39,12 +41,12 @@ def answers_by_key(
     """
     if source.is_arrow:
         return answered(frame, key, conditions, asked)
-    return _Planned(frame, key, conditions).answer(asked)
+    return _Planned(source, frame, key, conditions).answer(asked)
 
 
 def joined(parts: Sequence[Frame], key: str) -> Frame:
     """Join frames of one row a key on all keys that occur in any of them."""
-    first, *others = parts
+    first, *others = alike(list(parts))
     for other in others:
         right = f"{key}_right"
         first = (
@@ -58,8 +60,10 @@ def joined(parts: Sequence[Frame], key: str) -> Frame:
 class _Planned:
     """Groupings as plans of an engine."""
 
-    def __init__(self, frame: Frame, key: str, conditions: Mapping[str, nw.Expr]) -> None:
-        self.frame, self.key, self.conditions = frame, key, conditions
+    def __init__(
+        self, source: Source, frame: Frame, key: str, conditions: Mapping[str, nw.Expr]
+    ) -> None:
+        self.source, self.frame, self.key, self.conditions = source, frame, key, conditions
 
     def answer(self, asked: Asked) -> Frame:
         totals = {n: a for n, a in asked.items() if isinstance(a, Total)}
@@ -88,22 +92,12 @@ class _Planned:
         columns: dict[str, nw.Expr] = {}
         for name, total in totals.items():
             holds = self._holds(total.when)
-            value: Any = nw.lit(1, nw.Int64) if total.value is None else nw.col(total.value)
-            if total.how == "count" and total.value is not None:
-                known = ~value.is_null()
-                holds = known if holds is None else holds & known
-                value = nw.lit(1, nw.Int64)
-            if holds is not None:
-                chosen: Any = nw.when(holds).then(value)
-                value = chosen.otherwise(nw.lit(0, nw.Int64)) if total.how == "count" else chosen
-            columns[name] = value
+            value: Any = nw.lit(1, nw.Int8) if total.value is None else nw.col(total.value)
+            columns[name] = value if holds is None else nw.when(holds).then(value)
         if not columns:
             return self.frame.select(self.key).unique()
         rows = self.frame.select(self.key, *(v.alias(n) for n, v in columns.items()))
-        takes = {"count": "sum"}
-        taken = [
-            getattr(nw.col(n), takes.get(total.how, total.how))() for n, total in totals.items()
-        ]
+        taken = [getattr(nw.col(n), total.how)() for n, total in totals.items()]
         whole = [n for n, total in totals.items() if total.how in ("count", "sum")]
         grouped = rows.group_by(self.key).agg(*taken)
         if whole:
@@ -131,16 +125,14 @@ class _Planned:
 
     def _top(self, name: str, wanted: Top) -> Frame:
         rows = self._chosen(wanted.when, wanted.value)
-        weight = nw.lit(1, nw.Int64) if wanted.weight is None else nw.col(wanted.weight)
-        weighted = rows.select(
-            self.key, nw.col(wanted.value).alias(name), weight.fill_null(0).alias("userops__weight")
-        )
-        pairs = weighted.group_by(self.key, name).agg(nw.col("userops__weight").sum())
+        columns = [nw.col(wanted.value).alias(name)]
+        added: Any = nw.len().alias("userops__weight")
+        if wanted.weight is not None:
+            columns.append(nw.col(wanted.weight).fill_null(0).alias("userops__weight"))
+            added = nw.col("userops__weight").sum()
+        pairs = rows.select(self.key, *columns).group_by(self.key, name).agg(added)
         pairs = pairs.with_columns(nw.col("userops__weight").cast(nw.Int64))
-        most = nw.col("userops__weight").max().over(self.key)
-        best = pairs.with_columns(most.alias("userops__most"))
-        best = best.filter(nw.col("userops__weight") == nw.col("userops__most"))
-        return best.group_by(self.key).agg(nw.col(name).min())
+        return heaviest(self.source, pairs, self.key, name, "userops__weight")
 
     def _first(self, name: str, wanted: First) -> Frame:
         rows = self._chosen(wanted.when, wanted.value).select(

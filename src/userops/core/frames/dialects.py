@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "constant",
+    "heaviest",
     "quoted",
     "with_datetime",
     "with_epoch_us",
@@ -58,6 +59,30 @@ def with_first_true(
     for condition, number in reversed(cases):
         value = nw.when(condition).then(nw.lit(number)).otherwise(value)
     return frame.with_columns(value.cast(nw.Int8).alias(name))
+
+
+def heaviest(source: Source, frame: Frame, key: str, value: str, weight: str) -> Frame:
+    """Return one row a key with its value of the largest weight; of equals the smallest value.
+
+    Args:
+        source: Where the frame comes from.
+        frame: One row a pair of key and value, none of them null.
+        key: The column of keys.
+        value: The column of values.
+        weight: The column of their weights.
+    """
+    if source.engine == "duckdb":
+        order = f"{quoted(weight)} DESC, {quoted(value)}"
+        first = f"first({quoted(value)} ORDER BY {order}) AS {quoted(value)}"
+        return as_frame(frame.to_native().aggregate(f"{quoted(key)}, {first}", quoted(key)))
+    if source.engine in ("polars", "polars-lazy"):
+        # It computes once what a plan uses twice, and joins faster than it fills windows.
+        most = frame.group_by(key).agg(nw.col(weight).max())
+        best = frame.join(most, on=[key, weight], how="semi")
+    else:
+        ranked = frame.with_columns(nw.col(weight).max().over(key).alias("userops__most"))
+        best = ranked.filter(nw.col(weight) == nw.col("userops__most"))
+    return best.group_by(key).agg(nw.col(value).min())
 
 
 def with_epoch_us(source: Source, frame: Frame, column: str, name: str) -> Frame:

@@ -60,9 +60,7 @@ class _Decided:
 
     def __call__(self, rows: Any) -> Any:
         values = [rows[column].to_pylist() for column in self.columns.values()]
-        given = (
-            dict(zip(self.columns, row, strict=True)) for row in zip(*values, strict=True)
-        )
+        given = (dict(zip(self.columns, row, strict=True)) for row in zip(*values, strict=True))
         flags = [bool(self.function(**row)) for row in given]
         return rows.append_column(self.name, pa.array(flags, pa.bool_()))
 

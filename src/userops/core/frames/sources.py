@@ -24,6 +24,7 @@ from userops.errors import UnsupportedFrameError
 __all__ = [
     "Frame",
     "Source",
+    "alike",
     "as_frame",
     "backend_of",
     "concat_rows",
@@ -199,6 +200,10 @@ def _with_known_types(table: pa.Table) -> pa.Table:
         pa.binary_view(): pa.binary(),
         pa.float16(): pa.float32(),
     }
+    return _with_types(table, siblings)
+
+
+def _with_types(table: pa.Table, siblings: Mapping[pa.DataType, pa.DataType]) -> pa.Table:
     fields = [field.with_type(siblings.get(field.type, field.type)) for field in table.schema]
     schema = pa.schema(fields)
     return table if schema == table.schema else table.cast(schema)
@@ -231,7 +236,18 @@ def small_table(
 
 def concat_rows(frames: Iterable[Frame]) -> Frame:
     """Stack frames of the same columns."""
-    return nw.concat(list(frames), how="vertical")
+    return nw.concat(alike(list(frames)), how="vertical")
+
+
+def alike(frames: list[Frame]) -> list[Frame]:
+    """Return frames that can be stacked or joined: Arrow has two types of text, pandas both."""
+    if not frames[0].implementation.is_pyarrow():
+        return frames
+    tables = [to_arrow(frame) for frame in frames]
+    types = {t for table in tables for t in table.schema.types}
+    if not {pa.string(), pa.large_string()} <= types:
+        return frames
+    return [as_frame(_with_types(table, {pa.large_string(): pa.string()})) for table in tables]
 
 
 def native_type(source: Source, column: str) -> str:
