@@ -36,8 +36,9 @@ $(VENV)/.installed-demo: requirements/demo.lock pyproject.toml scripts/env.sh
 	@touch $@
 
 .PHONY: demo
-demo: $(DEMO) ## score the bundled shop's customers and draw them, into demo_output/
+demo: $(DEMO) ## score and tag the bundled shop's customers, into demo_output/
 	$(BIN)/python -m userops rfm --out demo_output
+	$(BIN)/python -m userops tags --out demo_output
 
 .PHONY: test
 test: $(DEV) ## the test suite, with the code blocks of the documents
@@ -70,12 +71,17 @@ docs: $(DEV) ## the documentation, tutorials executed, into docs/_build/html/
 wheel-check: $(DEV) ## build the wheel and use it where nothing else is installed
 	scripts/wheel_check.sh $(BIN)/python
 
+# The peers of the benchmarks.
+$(VENV)/.installed-bench: $(DEV) requirements/bench.lock
+	scripts/env.sh $(VENV) --no-deps --require-hashes -r requirements/bench.lock
+	@touch $@
+
 .PHONY: bench
-bench: $(DEV) ## the benchmarks at a small size
+bench: $(VENV)/.installed-bench ## the benchmarks at a small size
 	$(BIN)/python -m benchmarks
 
 .PHONY: bench-full
-bench-full: $(DEV) ## the benchmarks at full size
+bench-full: $(VENV)/.installed-bench ## the benchmarks at full size
 	$(BIN)/python -m benchmarks --full
 
 # Deprecations of releases that old are not ours to mend, so warnings are no errors here.
@@ -92,6 +98,8 @@ lowest: $(DEV) ## the test suite against the lowest versions that pyproject.toml
 lock: $(DEV) ## compile the locks again (UPGRADE=1: to the newest versions)
 	$(COMPILE) --all-extras --group dev -o requirements/dev.lock
 	$(COMPILE) --extra plot -c requirements/dev.lock -o requirements/demo.lock
+	$(BIN)/uv pip compile --quiet --group bench --no-deps --generate-hashes --no-header \
+		--universal --python-version 3.11 -o requirements/bench.lock
 
 .PHONY: clean
 clean: ## remove the environments and everything that was made

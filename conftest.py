@@ -11,6 +11,7 @@ import tempfile
 from contextlib import ExitStack, chdir
 from typing import Any
 
+import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 from sybil.parsers.rest import DocTestParser
@@ -49,3 +50,12 @@ _docstrings = Sybil(
 )
 
 pytest_collect_file = (_documents + _docstrings).pytest()
+
+# Tests that ask for these start Spark, and take the longest.
+_ON_SPARK = {"engines", "all_engines"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files with the longest tests first, so that no process waits for the other's last."""
+    slow = {item.path for item in items if _ON_SPARK & set(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in slow)

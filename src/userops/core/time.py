@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import bisect
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -34,6 +34,7 @@ __all__ = [
     "instant_of",
     "is_missing",
     "month_and_day",
+    "month_and_day_steps",
     "zone",
 ]
 
@@ -274,22 +275,35 @@ def day_number(year: Any, month: Any, day: Any, *, floor: Any) -> Any:
     return century * 146_097 + day_of_era - 719_468
 
 
-def month_and_day(day: Any, *, floor: Any) -> Any:
-    """Return month times 100 plus day of a day since 1970-01-01, for ints or columns alike.
+def month_and_day(day: int) -> int:
+    """Return month times 100 plus day of a day since 1970-01-01."""
+    steps = month_and_day_steps(day, floor=lambda a, n: a // n)
+    value = next(steps)
+    while True:
+        try:
+            value = steps.send(value)
+        except StopIteration as done:
+            return int(done.value)
 
-    `floor(a, n)` divides rounding down. Source: H. Hinnant, chrono-Compatible Low-Level Date
-    Algorithms (2021), civil_from_days.
+
+def month_and_day_steps(day: Any, *, floor: Any) -> Generator[Any, Any, Any]:
+    """Work out month times 100 plus day of a day since 1970-01-01, for ints or columns alike.
+
+    Yields what is used several times, and takes it back: a column is stored under a name there,
+    because written out in full the expression would hold thousands of copies of the day. The
+    result is returned. `floor(a, n)` divides rounding down. Source: H. Hinnant, chrono-Compatible
+    Low-Level Date Algorithms (2021), civil_from_days.
     """
-    shifted = day + 719_468
-    day_of_era = shifted - floor(shifted, 146_097) * 146_097
+    shifted = yield day + 719_468
+    day_of_era = yield shifted - floor(shifted, 146_097) * 146_097
     leap_days = (
         floor(day_of_era, 1_460) - floor(day_of_era, 36_524) + floor(day_of_era, 146_096)
     )
-    year_of_era = floor(day_of_era - leap_days, 365)
-    day_of_year = day_of_era - (
+    year_of_era = yield floor(day_of_era - leap_days, 365)
+    day_of_year = yield day_of_era - (
         365 * year_of_era + floor(year_of_era, 4) - floor(year_of_era, 100)
     )
-    month_from_march = floor(5 * day_of_year + 2, 153)
+    month_from_march = yield floor(5 * day_of_year + 2, 153)
     day_of_month = day_of_year - floor(153 * month_from_march + 2, 5) + 1
     # March is the first month of this calendar: 10 and 11 are January and February.
     month = month_from_march + 3 - 12 * floor(month_from_march, 10)

@@ -35,6 +35,7 @@ __all__ = [
     "Kind",
     "kinds_of",
     "local_instants",
+    "reach_of",
     "value_of",
     "with_values",
 ]
@@ -220,10 +221,14 @@ def local_instants(frame: frames.Frame, clock: str, where: Zone) -> nw.Expr:
     reading = nw.col(clock)
     if not where.changes_us:
         return where.instant_expr(reading, between_us=(0, 0))
-    reach = frames.to_rows(
-        frame.select(low=reading.min().cast(nw.Int64), high=reading.max().cast(nw.Int64))
-    )[0]
-    return where.instant_expr(reading, between_us=(reach["low"] or 0, reach["high"] or 0))
+    return where.instant_expr(reading, between_us=reach_of(frame, clock))
+
+
+def reach_of(frame: frames.Frame, column: str) -> tuple[int, int]:
+    """Look at a column of integers, and return its lowest and highest; zeros where it has none."""
+    ends = nw.col(column).min().cast(nw.Int64), nw.col(column).max().cast(nw.Int64)
+    found = frames.to_rows(frame.select(low=ends[0], high=ends[1]))[0]
+    return found["low"] or 0, found["high"] or 0
 
 
 def _kind(source: frames.Source, frame: frames.Frame, column: str, dtype: Any) -> Kind | None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
 import narwhals.stable.v2 as nw
 
-from userops.core.time import DAY_US, Zone, floor_div, month_and_day
+from userops.core import frames
+from userops.core.time import DAY_US, Zone, floor_div, month_and_day, month_and_day_steps
 from userops.core.values import Day, Instant
 from userops.errors import ColumnTypeError, InvalidDefinitionError
 from userops.rules.comparisons import Condition, check_of_customer
 from userops.rules.literals import kind_said
 from userops.rules.locales import Locale
-from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
+from userops.rules.reading import Column, ColumnReader, Holds, RowReader, Seen
 from userops.rules.windows import Duration, check_duration
 
-__all__ = ["Anniversary"]
+__all__ = ["Anniversary", "with_days_of_year"]
 
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 
@@ -81,7 +83,7 @@ class Anniversary(Condition):
             if days is None:
                 at.clear()
                 days = at[seen.before_us] = self.days_of_year(seen.before_us, where)
-            return month_and_day(found, floor=lambda a, n: a // n) in days
+            return month_and_day(found) in days
 
         return holds
 
@@ -94,12 +96,9 @@ class Anniversary(Condition):
             )
         if column.kind is None:
             return column.expr.is_null() & nw.lit(False)
-        day = column.expr
-        if column.kind == "instant":
-            day = reader.zone.day_expr(day, between_us=(_LOW_US, _HIGH_US))
-        code = month_and_day(day.fill_null(0), floor=floor_div)
         days = sorted(self.days_of_year(reader.as_of_us, reader.zone))  # type: ignore[attr-defined]
         known: nw.Expr = ~column.expr.is_null()
+        code = reader.day_of_year(self.value)  # type: ignore[attr-defined]
         answer: nw.Expr = known & code.is_in(days)
         return answer
 
@@ -112,4 +111,37 @@ class Anniversary(Condition):
         return said + ("" if self.leap_day == "feb28" else "（2月29日按3月1日）")
 
 
-_LOW_US, _HIGH_US = -(2**61), 2**61
+def with_days_of_year(
+    frame: frames.Frame, dates: Mapping[str, tuple[Column, tuple[int, int]]], where: Zone
+) -> frames.Frame:
+    """Add the days of the year of dates and times, as month times 100 plus day.
+
+    All columns take each step together: a step a column would be many plans inside each other.
+
+    Args:
+        frame: The rows.
+        dates: Name of a column to add, to the column of kind `day` or `instant` that it reads, and
+            to the first and the last instant in that, microseconds since 1970-01-01 UTC.
+        where: The zone of the data.
+    """
+    values: dict[str, Any] = {}
+    for name, (column, between_us) in dates.items():
+        value = column.expr.fill_null(0)
+        is_day = column.kind == "day"
+        values[name] = value if is_day else where.day_expr(value, between_us=between_us)
+    frame = frame.with_columns(**values)
+    steps = {name: month_and_day_steps(nw.col(name), floor=floor_div) for name in dates}
+    values = {name: next(step) for name, step in steps.items()}
+    kept: list[str] = []
+    while True:
+        titles = {name: f"{name}_{len(kept) + n}" for n, name in enumerate(dates)}
+        kept += titles.values()
+        frame = frame.with_columns(**{titles[name]: value for name, value in values.items()})
+        values, results = {}, {}
+        for name, step in steps.items():
+            try:
+                values[name] = step.send(nw.col(titles[name]))
+            except StopIteration as done:
+                results[name] = done.value
+        if results:
+            return frame.with_columns(**results).drop(*kept)

@@ -6,23 +6,23 @@ then each rule is an expression over the columns of the frame.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
-from userops.core.log import CustomerLog
 from userops.core.money import major_expr
-from userops.core.sequences import Steps, completes
-from userops.core.shards import fold_by_customer
+from userops.core.values import reach_of
 from userops.customers.agreement import kind_of_ids
 from userops.customers.attribute_tables import distinct_ids
 from userops.customers.attributes import Customers
 from userops.errors import InvalidDefinitionError
-from userops.events.columns import CUSTOMER_ID, INSTANT_US
+from userops.events.columns import CUSTOMER_ID
+from userops.rules.anniversary import Anniversary, with_days_of_year
 from userops.rules.custom import CustomRule
+from userops.rules.facts_of_sequences import sequence_frames
 from userops.rules.facts_of_table import TableFacts
 from userops.rules.features import Aggregate
 from userops.rules.node import Node, Rule, Term
@@ -31,6 +31,7 @@ from userops.rules.pilot import Pilot
 from userops.rules.reading import Column
 from userops.rules.selection import Selection
 from userops.rules.sequence import Sequence
+from userops.rules.settling import OfTable, Settling
 from userops.rules.tables import Rows, rows_of
 from userops.rules.value import Attr, Ratio
 from userops.rules.windows import Since
@@ -40,19 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Facts"]
 
-# Bits of a mask, of which the sign is not one.
-_MOST_BITS = 62
-
-
-@attrs.frozen
-class _Completed:
-    """Several sequences as one fold."""
-
-    sequences: Mapping[str, Steps]
-
-    def __call__(self, log: CustomerLog) -> Mapping[str, Any]:
-        mask = log.columns["mask"]
-        return {name: completes(log, mask, steps) for name, steps in self.sequences.items()}
+# So many totals cost an engine more than reading the rows does; each row read takes 30 bytes or so.
+_MANY_VALUES = 16
+_MOST_ROWS_MOVED = 50_000_000
 
 
 class Facts:
@@ -61,10 +52,19 @@ class Facts:
     Attributes:
         zone: The zone of the data.
         as_of_us: The instant, exclusive.
+        source: Where `frame()` is computed: as the history's, unless rows were moved into Arrow.
     """
 
-    def __init__(self, history: History, as_of_us: int, *, allow_python: bool = False) -> None:
+    def __init__(
+        self,
+        history: History,
+        as_of_us: int,
+        *,
+        allow_python: bool = False,
+        may_move: bool = False,
+    ) -> None:
         self._allow_python = allow_python
+        self._may_move = may_move
         self.zone, self.as_of_us = history.zone, as_of_us
         self.source = next(iter(history.events.values())).source
         self._history = history
@@ -74,9 +74,13 @@ class Facts:
         self._attributes: dict[str, str] = {}
         # Key of a node, to its column once all customers are in one frame.
         self._found: dict[str, Column] = {}
+        # Column to what it is of customers whom its table does not know, where that is not null.
+        self._absent: dict[str, Any] = {}
         self._sequences: dict[str, Sequence] = {}
         self._salts: dict[str, str] = {}
         self._pythons: dict[str, CustomRule] = {}
+        # Key of a term whose day of the year is asked for, to the term and to its column.
+        self._dates: dict[str, tuple[Term, str]] = {}
 
     # What is asked
 
@@ -94,6 +98,9 @@ class Facts:
             elif isinstance(part, Pilot):
                 salt = f"{part.name}:"
                 self._salts.setdefault(salt, f"userops__hash_{len(self._salts)}")
+            elif isinstance(part, Anniversary):
+                name = f"userops__year_{len(self._dates)}"
+                self._dates.setdefault(part.value.key, (part.value, name))
             elif isinstance(part, CustomRule) and part.is_python_alone:
                 self._need_python(part)
 
@@ -149,28 +156,105 @@ class Facts:
 
     # The frame
 
-    def frame(self, *, everybody: bool) -> frames.Frame:
+    def frame(self, *, everybody: bool, members: Iterable[Node] = ()) -> frames.Frame:
         """Return one row a customer, with every column that was asked for.
 
         Args:
             everybody: Whether customers must be there of whom nothing that was asked is known.
+            members: The rules and values that alone will be read; where rows are in Arrow, nothing
+                else is kept. Without any, all that was asked for is.
         """
         asked = [table for table in self._tables.values() if table.is_asked]
-        parts = [table.answer(everybody=everybody) for table in asked]
+        in_arrow = self._may_move and self._is_worth_moving(asked)
+        parts = self._table_frames(list(members), everybody=everybody, in_arrow=in_arrow)
         parts += self._attribute_frames() if self._attributes else []
         parts += self._sequence_frames() if self._sequences else []
         if everybody:
             parts += self._others()
         if not parts:
             parts = [self._history.customer_ids(self.as_of_us)]
-        frame = frames.joined(parts, CUSTOMER_ID)
+        if in_arrow:
+            parts = [frames.read(frames.to_arrow(part)).frame for part in parts]
+            self.source = attrs.evolve(self.source, engine="pyarrow")
+        frame = frames.joined(parts, CUSTOMER_ID, self._absent)
         frame = self._with_hashes(self._with_values(frame))
+        dates = {
+            name: (self.term(term), self._reach(term))
+            for term, name in self._dates.values()
+            if self.term(term).kind in ("day", "instant")  # else the rule itself refuses it
+        }
+        if dates:
+            frame = with_days_of_year(frame, dates, self.zone)
         for number, (key, rule) in enumerate(self._pythons.items()):
             inputs = {name: major(self.term(term)) for name, term in rule.terms().items()}
             name = f"userops__python_{number}"
             frame = frames.with_decided(self.source, frame, inputs, rule.holds, name)
             self._found[key] = Column(nw.col(name), "flag", is_counted=True)
         return frame
+
+    def _reach(self, term: Term) -> tuple[int, int]:
+        """Return between which instants a term of kind `instant` lies; zero is among them."""
+        low, high = 0, 0
+        if self.term(term).kind == "instant" and self.zone.changes_us:
+            if isinstance(term, Attr):
+                (frame,) = self._history.attributes_before([term.name], self.as_of_us)
+                low, high = reach_of(frame, term.name)
+            elif isinstance(term, Aggregate):
+                table = self._table(rows_of(term.events, self._columns))
+                low, high = table.reach(term.of)
+        return min(low, 0), max(high, 0)
+
+    def _table_frames(
+        self, members: list[Node], *, everybody: bool, in_arrow: bool
+    ) -> list[frames.Frame]:
+        settles = bool(members) and (in_arrow or self.source.is_arrow)
+        given = Settling(members, self._columns).tables if settles else {}
+        settled: dict[str, Column] = {}
+        parts = []
+        for name, table in self._tables.items():
+            if table.is_asked:
+                part = table.answer(everybody=everybody, in_arrow=in_arrow)
+                if settles:
+                    part = self._settled(
+                        f"userops__{len(parts)}_", given.get(name, OfTable()), part, settled
+                    )
+                parts.append(part)
+        if settles:
+            self._found = settled
+        return parts
+
+    def _settled(
+        self, prefix: str, given: OfTable, part: frames.Frame, settled: dict[str, Column]
+    ) -> frames.Frame:
+        """Return what a table gives, and enter its columns, as they are once tables are joined."""
+        found = {key: Column(self.rule(rule), "flag") for key, rule in given.rules.items()}
+        found |= {key: self._found[key] for key in given.values}
+        names = {key: f"{prefix}{n}" for n, key in enumerate(found)}
+        columns = {names[key]: column.expr for key, column in found.items()}
+        part, nobody = frames.with_nobody(part, CUSTOMER_ID, columns)
+        for key, column in found.items():
+            settled[key] = attrs.evolve(column, expr=nw.col(names[key]))
+        self._absent |= {name: value for name, value in nobody.items() if value is not None}
+        return part
+
+    def _is_worth_moving(self, asked: list[TableFacts]) -> bool:
+        """Whether to read the rows into this process, where many totals cost a tenth.
+
+        An engine looks at every row for each total; here only rows that satisfy its condition are.
+        """
+        return (
+            self.source.is_in_process
+            and not self.source.is_arrow
+            and sum(table.values_asked for table in asked) >= _MANY_VALUES
+            and max(table.rows for table in asked) <= _MOST_ROWS_MOVED
+        )
+
+    def handed_back(self, frame: frames.Frame) -> frames.Frame:
+        """Return a frame made of `frame()` on the engine of the history."""
+        source = next(iter(self._history.events.values())).source
+        if source.engine == self.source.engine:
+            return frame
+        return frames.read(source.give_rows(frames.to_arrow(frame))).frame
 
     def _others(self) -> list[frames.Frame]:
         """Return the customers of the tables of which no part holds all customers already."""
@@ -215,8 +299,7 @@ class Facts:
         for name, column_name in self._attributes.items():
             self._found[Attr(name).key] = Column(nw.col(column_name), kinds[name])
         for number, key in enumerate(self._sequences):
-            done = nw.col(f"userops__s{number}").fill_null(False)
-            self._found[key] = Column(done, "flag", is_counted=True)
+            self._found[key] = Column(nw.col(f"userops__s{number}"), "flag", is_counted=True)
         kept = [CUSTOMER_ID, *self._attributes.values()]
         kept += [f"userops__s{number}" for number in range(len(self._sequences))]
         return frame.select(*kept, *(value.alias(name) for name, value in values.items()))
@@ -230,43 +313,13 @@ class Facts:
         return frame
 
     def _sequence_frames(self) -> list[frames.Frame]:
-        """Fold the sequences, as many at once as a mask has bits."""
-        batches: list[tuple[dict[str, int], dict[str, Steps]]] = [({}, {})]
-        events: dict[str, Selection] = {}
-        for number, rule in enumerate(self._sequences.values()):
-            keys = {event.key: event for event in (*rule.steps, *rule.without)}
-            events |= keys
-            bits, steps = batches[-1]
-            if len(bits | dict.fromkeys(keys, 0)) > _MOST_BITS:
-                batches.append(({}, {}))
-                bits, steps = batches[-1]
-            for key in keys:
-                bits.setdefault(key, len(bits))
-            steps[f"userops__s{number}"] = Steps(
-                bits=tuple(bits[event.key] for event in rule.steps),
-                without_bits=tuple(bits[event.key] for event in rule.without),
-                within_us=None if rule.within is None else rule.within.us,
-            )
-        return [self._folded(bits, steps, events) for bits, steps in batches]
+        def table_of(events: Selection) -> tuple[Rows, TableFacts]:
+            rows = rows_of(events, self._columns)
+            return rows, self._table(rows)
 
-    def _folded(
-        self, bits: dict[str, int], steps: dict[str, Steps], events: dict[str, Selection]
-    ) -> frames.Frame:
-        by_table: dict[str, dict[int, Any]] = {}
-        for key, bit in bits.items():
-            rows = rows_of(events[key], self._columns)
-            self._table(rows)
-            by_table.setdefault(rows.table, {})[bit] = (events[key], rows.which)
-        parts = [self._tables[name].rows_of(given) for name, given in by_table.items()]
-        return fold_by_customer(
-            self.source,
-            frames.concat_rows(parts) if len(parts) > 1 else parts[0],
-            key=CUSTOMER_ID,
-            instant=INSTANT_US,
-            columns=["mask"],
-            fold=_Completed(steps),
-            kinds=dict.fromkeys(steps, "flag"),
-        )
+        named = ((f"userops__s{n}", rule) for n, rule in enumerate(self._sequences.values()))
+        self._absent |= {f"userops__s{n}": False for n in range(len(self._sequences))}
+        return sequence_frames(self.source, named, table_of)
 
     # Reading the frame
 
@@ -297,7 +350,10 @@ class Facts:
 
     def rule(self, rule: Rule) -> nw.Expr:
         """Return the column of a rule; only after `frame`."""
-        return rule.column(self)
+        if isinstance(rule, Selection | CustomRule | Sequence):
+            return rule.column(self)  # which know where to look
+        found = self._found.get(rule.key)
+        return rule.column(self) if found is None else found.expr
 
     def events(self, selection: Selection) -> nw.Expr:
         """Return whether there is an event of a selection."""
@@ -310,6 +366,10 @@ class Facts:
     def hashed_ids(self, salt: str) -> nw.Expr:
         """Return the sticky hash of a text and the customer's id."""
         return nw.col(self._salts[salt])
+
+    def day_of_year(self, term: Term) -> nw.Expr:
+        """Return the day of the year of a term, as month times 100 plus day; 0 where missing."""
+        return nw.col(self._dates[term.key][1])
 
     def ids_upto(self, last: str | int) -> nw.Expr:
         """Return whether the customer's id is at most another one."""

@@ -6,13 +6,14 @@ many values need them; `core.frames.by_key` turns them into as few passes as the
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
 from userops.core.frames import Distinct, First, Top, Total
-from userops.core.values import Kind, with_values
+from userops.core.values import Kind, reach_of, with_values
 from userops.errors import ColumnTypeError, InvalidDefinitionError, MoneyOverflowError
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
@@ -220,6 +221,10 @@ class TableFacts:
         at = self.zone.day_expr(nw.col(name), between_us=self._reach)
         return Column((observed - at).cast(nw.Int64), "whole")
 
+    def reach(self, of: str | None) -> tuple[int, int]:
+        """Return between which instants the rows, or a property of them, lie."""
+        return self._reach if of is None else reach_of(self._rows, self._property(of))
+
     @property
     def _reach(self) -> tuple[int, int]:
         earliest = self._table.audit.first_us
@@ -246,18 +251,31 @@ class TableFacts:
         """Whether what was returned with `everybody` holds every customer of the table."""
         return self.is_asked or self._gave_all_rows
 
-    def answer(self, *, everybody: bool = True) -> frames.Frame:
+    @property
+    def values_asked(self) -> int:
+        """How many values are asked for."""
+        return len(self._asked)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the table has."""
+        return self._table.audit.rows
+
+    def answer(self, *, everybody: bool = True, in_arrow: bool = False) -> frames.Frame:
         """Return one row a customer of the table, with the columns that were asked for.
 
         Args:
             everybody: Whether customers must be there of whom every value is missing or zero.
+            in_arrow: Whether the rows are read into this process, and the answer is Arrow.
         """
-        self._check_sums()
         rows = self._rows.select(*self._needed())
         if not everybody:
             rows = self._without_idle(rows)
         rows = self._with_starts(rows)
-        conditions = {name: self._holds(*given) for name, given in self._conditions.items()}
+        if in_arrow:
+            rows = frames.read(frames.to_arrow(rows)).frame
+        self._check_sums(rows if in_arrow else self._rows)
+        conditions = {name: self._holding(*given) for name, given in self._conditions.items()}
         return frames.answers_by_key(self._source, rows, CUSTOMER_ID, conditions, self._asked)
 
     def rows_of(self, selections: dict[int, tuple[Selection, Which]]) -> frames.Frame:
@@ -293,7 +311,7 @@ class TableFacts:
 
     def _row_holds(self, selection: Selection, which: Which) -> Any:
         name = self._condition(selection, which)
-        return nw.lit(True) if name is None else self._holds(which, selection)
+        return nw.lit(True) if name is None else self._holding(which, selection).expr()
 
     def _needed(self) -> list[str]:
         needed = {CUSTOMER_ID, INSTANT_US, *self._kinds}
@@ -321,24 +339,33 @@ class TableFacts:
             rows = rows.join(named, on=CUSTOMER_ID, how="left")
         return rows
 
-    def _holds(self, which: Which, selection: Selection) -> nw.Expr:
+    def _holding(self, which: Which, selection: Selection) -> frames.Condition:
+        """Return what must be true of a row, apart from the window that all rows share."""
         parts: list[Any] = []
+        names: list[str] = []
+        of: str | None = None
+        if selection.condition is not None:
+            parts.append(selection.condition.column(_EventColumns(self)))
+            names.append(selection.condition.key)
+            props = {node.name for node in _props(selection.condition)}
+            of = f"userops__p_{min(props)}" if len(props) == 1 else None
         if which in ("made", "back") and (self._has_returns or which == "back"):
             parts.append(nw.col(IS_RETURN) if which == "back" else ~nw.col(IS_RETURN))
+            names.append(which)
+            of = None
         window = selection.window
         if isinstance(window, Since):
             parts += self._since(window)
-        elif window is not None:
-            start, end = window.bounds_us(self._before_us, self.zone)
-            parts.append(nw.col(INSTANT_US) >= nw.lit(start, nw.Int64))
-            if end < self._before_us:
-                parts.append(nw.col(INSTANT_US) < nw.lit(end, nw.Int64))
-        if selection.condition is not None:
-            parts.append(selection.condition.column(_EventColumns(self)))
-        holds = parts[0] if parts else nw.lit(True)
-        for part in parts[1:]:
-            holds = holds & part
-        return holds
+            names.append(window.key)
+            of = None
+        holds = reduce(lambda a, b: a & b, parts) if parts else None
+        name = " ".join(names) if names else None
+        if window is None or isinstance(window, Since):
+            return frames.Condition(holds, name, of)
+        start, end = window.bounds_us(self._before_us, self.zone)
+        return frames.Condition(
+            holds, name, of, INSTANT_US, start, end if end < self._before_us else None
+        )
 
     def _since(self, window: Since) -> list[nw.Expr]:
         start = nw.col(f"userops__start_{list(self._starts).index(window.key)}")
@@ -347,7 +374,7 @@ class TableFacts:
             parts.append((nw.col(INSTANT_US) - start < window.lasting.us).fill_null(False))
         return parts
 
-    def _check_sums(self) -> None:
+    def _check_sums(self, rows: frames.Frame) -> None:
         """Refuse a property whose sum could leave int64, which engines do not notice."""
         if not self._summed:
             return
@@ -355,7 +382,7 @@ class TableFacts:
         for number, column in enumerate(self._summed):
             extremes[f"low_{number}"] = nw.col(column).min()
             extremes[f"high_{number}"] = nw.col(column).max()
-        found = frames.to_rows(self._rows.select(**extremes))[0]
+        found = frames.to_rows(rows.select(**extremes))[0]
         for number, column in enumerate(self._summed):
             bounds = [found[f"{end}_{number}"] for end in ("low", "high")]
             size = max((abs(bound) for bound in bounds if bound is not None), default=0)

@@ -132,10 +132,12 @@ class RuleSet:
             everybody: Whether customers are there of whom nothing that is asked about is known.
             allow_python: See `answer`.
         """
-        facts = Facts(history, as_of_us(as_of, history.zone), allow_python=allow_python)
+        facts = Facts(
+            history, as_of_us(as_of, history.zone), allow_python=allow_python, may_move=True
+        )  # fmt: skip
         for member in self.members.values():
             facts.need(member)
-        frame = facts.frame(everybody=everybody)
+        frame = facts.frame(everybody=everybody, members=self.members.values())
         columns, kinds = {}, {}
         for name, member in self.members.items():
             if isinstance(member, Rule):
@@ -148,7 +150,7 @@ class RuleSet:
         for name, kind in kinds.items():
             if kind in ("instant", "day"):
                 frame = frames.with_datetime(facts.source, frame, name)
-        return frame
+        return facts.handed_back(frame)
 
     def can_hold_of_nobody(self, history: History) -> bool:
         """Whether a rule may hold of a customer of whom nothing is known but the id.

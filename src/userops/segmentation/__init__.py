@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from userops.segmentation.memberships import Memberships
     from userops.segmentation.overlaps import Overlap, brings, overlap
     from userops.segmentation.plots import plot_rfm_grid, plot_segments
+    from userops.segmentation.ready_tags import shop_tags
     from userops.segmentation.rfm import RFM
     from userops.segmentation.rfm_score import RFMScore
     from userops.segmentation.segment_maps import (
@@ -91,6 +92,7 @@ __all__ = [
     "plot_rfm_grid",
     "plot_segments",
     "separation",
+    "shop_tags",
     "stability",
 ]
 
@@ -114,6 +116,7 @@ __getattr__, __dir__ = lazy_names(
         "memberships": ("Memberships",),
         "overlaps": ("Overlap", "brings", "overlap"),
         "plots": ("plot_rfm_grid", "plot_segments"),
+        "ready_tags": ("shop_tags",),
         "rfm": ("RFM",),
         "rfm_score": ("RFMScore",),
         "segment_maps": ("Band", "BandMap", "EightMap", "SegmentMap", "classic", "eight"),

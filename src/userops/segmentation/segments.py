@@ -13,6 +13,7 @@ from userops.rules import Rule
 if TYPE_CHECKING:
     from userops.core.time import AsOf
     from userops.customers import Customer, History
+    from userops.rules.locales import Locale
 
 __all__ = ["Segment"]
 
@@ -43,7 +44,7 @@ class Segment(Definition):
         """Refuse what is no rule about customers."""
         name: object = self.name
         if not isinstance(name, str) or not name.strip():
-            raise InvalidDefinitionError("name", "must be a name", got=repr(name))
+            raise InvalidDefinitionError("name", "must be a name", got=repr(name), allowed="text")
         rule: object = self.when
         if not isinstance(rule, Rule) or rule.scope == "event":
             raise InvalidDefinitionError(
@@ -56,6 +57,10 @@ class Segment(Definition):
         if value is not None:
             raise InvalidArgumentError("value", f"segment {self.name!r} has none", got=value)
         return self.when
+
+    def fit(self, history: History, as_of: AsOf, **names: Any) -> Segment:
+        """Return the segment with cut-points in the place of percentiles; see `Rule.fit`."""
+        return attrs.evolve(self, when=self.when.fit(history, as_of, **names))
 
     def named(self, name: str) -> Segment:
         """Return the same segment under another name."""
@@ -95,9 +100,14 @@ class Segment(Definition):
         """Say why a customer is in it or not; see `Rule.explain`."""
         return self.when.explain(customer, as_of, **names)
 
+    def describe(self, locale: Locale = "en") -> str:
+        """Say the segment as a sentence, in English (`en`) or Chinese (`zh`)."""
+        colon = "：" if locale == "zh" else ": "
+        return f"{self.name}{colon}{self.when.describe(locale)}"
+
     def __str__(self) -> str:
         """Return the name and the rule in words."""
-        return f"{self.name}: {self.when.describe()}"
+        return self.describe()
 
 
 def _part(segment: Segment) -> str:

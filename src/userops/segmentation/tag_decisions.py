@@ -1,37 +1,50 @@
 """Decisions by hand: a tag given to a customer or taken from him, by whom, why and for how long.
 
-The log of decisions is a frame that the host keeps and appends to; a refresh never changes it. As
-of an instant the latest decision about a customer and a tag counts (of a group that gives all
-values: about that value), unless it has run out.
+The log of decisions is a frame that the host keeps and appends to; a refresh never changes it.
+
+Contract: a decision counts for `decided_at < as_of <= expires_at`, as everything that is dated. As
+of an instant the latest decision about a customer and a tag counts (of a group that gives all its
+values: about that value); once it has run out the rule decides again, and no earlier decision does.
+Of decisions of one instant, taking the tag goes before giving it, and of two values that are given
+the one that comes later by code point counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
+from userops.core.time import is_missing
 from userops.customers import Attributes
-from userops.errors import ColumnNotFoundError, InvalidArgumentError
-from userops.segmentation.tags import ASSIGN, DECISION, REMOVE, AnyTag, decision_of
+from userops.errors import ColumnNotFoundError, DataError, InvalidArgumentError
+from userops.segmentation.tag_base import ASSIGN, DECISION, REMOVE, decision_of
+from userops.segmentation.tags import AnyTag
 
-__all__ = ["TagDecisions", "decision_rows"]
+if TYPE_CHECKING:
+    from userops.customers import Customer
 
-_ROLES = ("customer_id", "tag", "action", "author", "reason", "decided_at")
+__all__ = ["DecidedCustomer", "TagDecisions", "decided_customer"]
+
+_NEEDED = ("tag", "action", "author", "reason", "decided_at")
+_ROLES = (*_NEEDED, "value", "expires_at")
 _ACTIONS = ("assign", "remove")
+_VALUE, _ROWS = "userops__value", "rows"
 
 
 class TagDecisions:
     """A log of decisions by hand, with its columns named.
+
+    What counts when is said at the top of the module.
 
     Args:
         frame: One row a decision; any frame of the history's own engine.
         customer_id, tag, action, author, reason, decided_at: Columns. `action` is `assign` or
             `remove`.
         value: Column of the value that is given; null gives a tag of one value that one. To
-            remove, only a group that gives all values looks at it.
+            remove, only a group that gives all its values looks at it.
         expires_at: Column of the instant as of which a decision still counts, and after which it
             does not; null for good. None where there is no such column.
 
@@ -90,60 +103,54 @@ class TagDecisions:
         Raises:
             InvalidArgumentError: If a row names another tag, another action, or a value that its
                 tag does not have.
+            DataError: If a row has no customer, or a time that cannot be read: no decision is left
+                out in silence.
         """
-        self._check(tags)
         column = self.columns
-        tag = nw.col(column["tag"])
-        value = self._value(tags)
-        several = [t.name for t in tags if t.has_several]
-        name = nw.concat_str(nw.lit(DECISION), tag)
-        if several:
-            name = (
-                nw.when(tag.is_in(several))
-                .then(nw.concat_str(nw.lit(DECISION), tag, nw.lit(" = "), value))
-                .otherwise(name)
-            )
-        is_given = nw.col(column["action"]) == "assign"
-        said = (
-            nw.when(is_given).then(nw.concat_str(nw.lit(ASSIGN), value)).otherwise(nw.lit(REMOVE))
+        frame = self.source.frame.with_columns(
+            nw.col(column["tag"]).cast(nw.String).alias("userops__tag"),
+            nw.col(column["action"]).cast(nw.String).alias("userops__action"),
         )
+        frame = frame.with_columns(self._value(tags).alias(_VALUE))
+        _check(frame, tags)
+        tag, value = nw.col("userops__tag"), nw.col(_VALUE)
+        name: Any = nw.concat_str(nw.lit(DECISION), tag)
+        several = [t.name for t in tags if t.has_several]
+        if several:
+            of_value = nw.concat_str(nw.lit(DECISION), tag, nw.lit("="), value)
+            name = nw.when(tag.is_in(several)).then(of_value).otherwise(name)
+        given = nw.concat_str(nw.lit(ASSIGN), value)
+        is_given = nw.col("userops__action") == "assign"
         kept = ["customer_id", "decided_at", *(["expires_at"] if "expires_at" in column else [])]
-        frame = self.source.frame.select(
+        frame = frame.select(
             *(nw.col(column[role]).alias(role) for role in kept),
             name.alias("name"),
-            said.alias("said"),
+            nw.when(is_given).then(given).otherwise(nw.lit(REMOVE)).alias("said"),
         )
-        return Attributes(
+        attributes = Attributes(
             self.source.give_back(frame),
             name="name",
             value="said",
             valid_from="decided_at",
             valid_until="expires_at" if "expires_at" in kept else None,
         )
+        _check_times(attributes)
+        return attributes
 
     def _value(self, tags: Sequence[AnyTag]) -> Any:
+        """Return the value of each row; of a tag of one value that one, where none is named."""
         only: Any = nw.lit("")
+        by_value: dict[str, list[str]] = {}
         for tag in tags:
-            if len(tag.rules) == 1:
-                only = (
-                    nw.when(nw.col(self.columns["tag"]) == tag.name)
-                    .then(nw.lit(next(iter(tag.rules))))
-                    .otherwise(only)
-                )
+            if len(tag.value_names) == 1:
+                by_value.setdefault(tag.value_names[0], []).append(tag.name)
+        for value, names in by_value.items():
+            is_one = nw.col("userops__tag").is_in(names)
+            only = nw.when(is_one).then(nw.lit(value)).otherwise(only)
         if "value" not in self.columns:
             return only
         given = nw.col(self.columns["value"]).cast(nw.String)
         return nw.when(given.is_null()).then(only).otherwise(given)
-
-    def _check(self, tags: Sequence[AnyTag]) -> None:
-        keys = [self.columns["tag"], self.columns["action"]]
-        frame = self.source.frame.with_columns(self._value(tags).alias("userops__value"))
-        known = {tag.name: tag for tag in tags}
-        for row in frames.to_rows(frames.counted_by(frame, [*keys, "userops__value"])):
-            decision = {
-                "tag": row[keys[0]], "action": row[keys[1]], "value": row["userops__value"]
-            }  # fmt: skip
-            check_decision(decision, known)
 
     def __repr__(self) -> str:
         """Return the engine and the columns; computes nothing."""
@@ -151,7 +158,34 @@ class TagDecisions:
         return f"TagDecisions(<{self.source.engine}>, {said})"
 
 
-def check_decision(decision: Mapping[str, Any], tags: Mapping[str, AnyTag]) -> None:
+def _check(frame: frames.Frame, tags: Sequence[AnyTag]) -> None:
+    """Look at each tag, action and value that occurs once."""
+    known = {tag.name: tag for tag in tags}
+    said = frame.select(
+        tag=nw.col("userops__tag"), action=nw.col("userops__action"), value=nw.col(_VALUE)
+    )
+    found = frames.to_rows(frames.counted_by(said, ["tag", "action", "value"]))
+    for row in sorted(found, key=lambda row: tuple(map(str, row.values()))):
+        _check_decision(row, known)
+
+
+def _check_times(attributes: Attributes) -> None:
+    bad = frames.read(attributes.quarantine).frame.select("reason")
+    found = frames.to_rows(frames.counted_by(bad, ["reason"]))
+    if found:
+        words = {"unreadable_time": "unreadable decided_at", "no_time": "no decided_at",
+                 "unreadable_valid_until": "unreadable expires_at"}  # fmt: skip
+        rows = sum(int(row[_ROWS]) for row in found)
+        raise DataError(
+            f"decisions: {rows:,} cannot be read, and none may be left out in silence",
+            got=", ".join(
+                sorted(f"{words.get(r['reason'], r['reason'])}: {r[_ROWS]:,}" for r in found)
+            ),
+            allowed="a customer, and times as datetimes, dates or ISO 8601 text",
+        )
+
+
+def _check_decision(decision: Mapping[str, Any], tags: Mapping[str, AnyTag]) -> None:
     """Refuse a decision about an unknown tag, action or value.
 
     Raises:
@@ -163,48 +197,117 @@ def check_decision(decision: Mapping[str, Any], tags: Mapping[str, AnyTag]) -> N
     if action not in _ACTIONS:
         raise InvalidArgumentError.unknown("action", str(action), _ACTIONS)
     tag = tags[name]
-    if action == "assign" and tag.rules and value not in tag.rules:
-        raise InvalidArgumentError.unknown("value", str(value), tag.rules)
-    if not value and (action == "assign" or tag.has_several):
+    if action == "remove" and not tag.has_several:
+        return
+    if not value:
         raise InvalidArgumentError(
-            "value", f"is needed to decide about tag {name!r}",
-            allowed=", ".join(tag.rules) or "text",
-        )  # fmt: skip
+            "value",
+            f"is needed to {action} tag {name!r}",
+            allowed=", ".join(tag.value_names) or "text",
+        )
+    if tag.value_names and value not in tag.value_names:
+        error = InvalidArgumentError.unknown("value", str(value), tag.value_names)
+        raise InvalidArgumentError(
+            "value", f"tag {name!r} has no value {value!r}", allowed=error.allowed, hint=error.hint
+        )
 
 
-def decision_rows(
-    decisions: Sequence[Mapping[str, Any]], tags: Sequence[AnyTag]
-) -> list[dict[str, Any]]:
-    """Return decisions about one customer as rows of dated attributes.
+class DecidedCustomer(NamedTuple):
+    """A customer with the decisions about him among his attributes.
+
+    Attributes:
+        customer: The customer.
+        decisions: The decisions as they came.
+        rows: The same as rows of dated attributes.
+    """
+
+    customer: Customer
+    decisions: tuple[Mapping[str, Any], ...]
+    rows: tuple[Mapping[str, Any], ...]
+
+    def latest(self, name: str, before_us: int) -> Mapping[str, Any] | None:
+        """Return the decision that counts as of an instant, by the name of its attribute."""
+        said = self.customer.attributes_before(before_us).get(name)
+        mine = self.customer.attributes[len(self.customer.attributes) - len(self.rows) :]
+        found = [
+            (dated.valid_from_us, number)
+            for number, dated in enumerate(mine)
+            if dated.name == name and dated.value == said
+            and dated.valid_from_us is not None and dated.valid_from_us < before_us
+        ]  # fmt: skip
+        return self.decisions[max(found)[1]] if said is not None and found else None
+
+
+def decided_customer(
+    customer: Customer, decisions: Sequence[Mapping[str, Any]], tags: Sequence[AnyTag]
+) -> DecidedCustomer:
+    """Put the decisions about one customer among his attributes.
 
     Args:
-        decisions: Each with `tag`, `action`, `author`, `reason`, `decided_at` and perhaps `value`
-            and `expires_at`.
+        customer: The customer.
+        decisions: Each with `tag`, `action`, `author`, `reason`, `decided_at` and perhaps `value`,
+            `expires_at`, and `customer_id`.
         tags: The tags that may be decided about.
 
     Raises:
-        InvalidArgumentError: If a row lacks a key, or names an unknown tag, action or value.
+        InvalidArgumentError: If a row lacks a key, has an unknown one, is about somebody else, or
+            names an unknown tag, action or value.
+        DataError: If a time cannot be read.
     """
+    if not decisions:
+        return DecidedCustomer(customer, (), ())
+    rows = [_row(decision, customer.customer_id, tags) for decision in _checked(decisions)]
+    more = customer.with_attributes(rows)
+    bad = more.quarantine[len(customer.quarantine) :]
+    if bad:
+        raise DataError(
+            f"decisions: {len(bad):,} cannot be read, and none may be left out in silence",
+            got=", ".join(sorted({str(row.reason) for row in bad})),
+            allowed="times as datetimes, dates or ISO 8601 text",
+        )
+    return DecidedCustomer(more, tuple(decisions), tuple(rows))
+
+
+def _checked(decisions: Any) -> Sequence[Mapping[str, Any]]:
+    is_rows = isinstance(decisions, list | tuple)
+    if not is_rows or not all(isinstance(decision, Mapping) for decision in decisions):
+        raise InvalidArgumentError(
+            "decisions", "must be rows", got=type(decisions).__name__,
+            allowed="[{'tag': 'vip', 'action': 'assign', 'author': 'li', 'reason': 'invited', "
+            "'decided_at': '2024-01-31'}]",
+        )  # fmt: skip
+    return decisions  # type: ignore[no-any-return]
+
+
+def _row(
+    decision: Mapping[str, Any], customer_id: str | int, tags: Sequence[AnyTag]
+) -> dict[str, Any]:
+    """Return a decision as a row of dated attributes."""
+    for role in _NEEDED:
+        if role not in decision:
+            raise InvalidArgumentError(
+                "decisions", f"have no {role!r}", got=", ".join(map(str, decision)),
+                allowed=", ".join(_ROLES),
+            )  # fmt: skip
+    for key in decision:
+        if key not in (*_ROLES, "customer_id"):
+            raise InvalidArgumentError.unknown("decisions", str(key), _ROLES)
+    if decision.get("customer_id", customer_id) != customer_id:
+        raise InvalidArgumentError(
+            "decisions", "have one about another customer", got=decision["customer_id"],
+            allowed=customer_id,
+        )  # fmt: skip
     known = {tag.name: tag for tag in tags}
-    rows = []
-    for decision in decisions:
-        for role in _ROLES[1:]:
-            if role not in decision:
-                raise InvalidArgumentError(
-                    "decisions", f"have no {role!r}", got=", ".join(decision),
-                    allowed=", ".join(_ROLES[1:]),
-                )  # fmt: skip
-        tag = known.get(decision["tag"])
-        value = decision.get("value")
-        if value is None and tag is not None:
-            value = next(iter(tag.rules)) if len(tag.rules) == 1 else ""
-        check_decision({**decision, "value": value}, known)
-        assert tag is not None  # it has been checked
-        given = decision["action"] == "assign"
-        rows.append({
-            "name": decision_of(tag.name, value if tag.has_several else None),
-            "value": f"{ASSIGN}{value}" if given else REMOVE,
-            "valid_from": decision["decided_at"],
-            "valid_until": decision.get("expires_at"),
-        })  # fmt: skip
-    return rows
+    tag = known.get(decision["tag"])
+    value = decision.get("value")
+    if is_missing(value) and tag is not None:
+        value = tag.value_names[0] if len(tag.value_names) == 1 else ""
+    _check_decision({**decision, "value": value}, known)
+    assert tag is not None  # it has been checked
+    given = decision["action"] == "assign"
+    return {
+        "name": decision_of(tag.name, value if tag.has_several else None),
+        "value": f"{ASSIGN}{value}" if given else REMOVE,
+        "valid_from": decision["decided_at"],
+        "valid_until": decision.get("expires_at"),
+    }

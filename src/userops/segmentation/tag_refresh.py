@@ -9,13 +9,14 @@ Contract of the assignments: one row a customer, tag and value.
     since         instant of the refresh at which the customer entered, UTC
     until         instant at which the tag lapses unless it is renewed; null where it does not
 
-A tag that is valid for a while is renewed by each refresh at which its rule holds. It is kept until
-then, unless a decision by hand takes it away, or another value of a group that gives one takes its
-place.
+A tag that is valid for a while is renewed by each refresh at which its rule holds. Then it is kept
+before `until`, unless a decision by hand is made about it, or another value of a group that gives
+one takes its place. What is left of the validity does not come back after a decision by hand.
 """
 
 from __future__ import annotations
 
+import html
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +24,24 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
-from userops.core.time import AsOf, as_of_us, datetime_of, zone
-from userops.core.values import with_values
-from userops.errors import ColumnNotFoundError, InvalidArgumentError
+from userops.core.time import AsOf, as_of_us, datetime_of
 from userops.events.columns import CUSTOMER_ID
+from userops.segmentation.tag_base import value_column
+from userops.segmentation.tag_before import KEY, SINCE, SOURCE, UNTIL, Before, check_order
 from userops.segmentation.tagging import PLACE, TAG, VALUE, Tagging
+from userops.segmentation.tags import AnyTag
 
 if TYPE_CHECKING:
     from userops.customers import History
 
 __all__ = ["TagRefresh", "refreshed"]
 
-_KEY = [CUSTOMER_ID, TAG, VALUE]
-_SINCE, _UNTIL, _SOURCE, _WHY = "since", "until", "source", "why"
+_WHY = "why"
+_COUNTED = ("customers", "entered", "left")
+_MOST_LINES = 60
+_NO_SUCH_TAG = "no such tag"
+# Between a tag and a value where both are told apart by one text.
+_PAIR = "\x1f"
 
 
 @attrs.frozen(eq=False)
@@ -51,12 +57,13 @@ class TagRefresh:
     _assignments: frames.Frame = attrs.field(repr=False)
     _entered: frames.Frame = attrs.field(repr=False)
     _left: frames.Frame = attrs.field(repr=False)
+    _tags: tuple[AnyTag, ...] = attrs.field(repr=False)
 
     @cached_property
     def assignments(self) -> Any:
         """Who has what now: the columns at the top of the module, in the host's frame type."""
         frame = self._assignments
-        for name in (_SINCE, _UNTIL):
+        for name in (SINCE, UNTIL):
             frame = frames.with_datetime(self._source, frame, name)
         return self._source.give_back(frame)
 
@@ -74,7 +81,8 @@ class TagRefresh:
 
         `why` is `rule` (it does not hold any more), `lapsed` (it was kept, and is not valid any
         longer), `hand` (it was taken by hand, or another value was given), `hand ended` (a decision
-        that gave it has run out), `replaced` (by another value of the group) or `no such tag`.
+        that gave it has run out), `replaced` (by another value of the group) or `no such tag` (the
+        set does not have it any more, or not this value of it).
         """
         return self._source.give_back(self._left)
 
@@ -83,63 +91,113 @@ class TagRefresh:
         """What has changed, as dated attributes: `customer_id`, `name`, `value`, `valid_from`.
 
         Appended to the changes of earlier refreshes, this is a table for
-        `History(attributes=Attributes(…))`, in which rules read a tag as `Attr("lapsing")`. A tag
+        `History(attributes=Attributes(…))`, in which rules read a tag as `Attr("lapsing")`; of a
+        group that gives all its values each has a name of its own, `Attr("interests=toys")`. A tag
         that was left has a null value.
         """
-        taken = self._left.with_columns(nw.lit(None, nw.String).alias(VALUE))
+        entered = self._named(self._entered).select(CUSTOMER_ID, "name", VALUE)
+        left = self._named(self._left, is_left=True)
         # Who has another value now has not left for good.
-        having = self._entered.select(CUSTOMER_ID, TAG)
-        taken = taken.join(having, on=[CUSTOMER_ID, TAG], how="anti")
-        rows = frames.concat_rows([
-            self._entered.select(*_KEY), taken.select(*_KEY),
-        ])  # fmt: skip
-        rows = rows.select(
-            CUSTOMER_ID,
-            nw.col(TAG).alias("name"),
-            VALUE,
-            nw.lit(self.as_of_us, nw.Int64).alias("valid_from"),
-        )
+        left = left.join(entered.select(CUSTOMER_ID, "name"), on=[CUSTOMER_ID, "name"], how="anti")
+        left = left.group_by(CUSTOMER_ID, "name").agg(nw.len())  # of a broken state, once
+        nothing = nw.lit(None, nw.String).alias(VALUE)
+        rows = frames.concat_rows([entered, left.select(CUSTOMER_ID, "name", nothing)])
+        rows = rows.with_columns(nw.lit(self.as_of_us, nw.Int64).alias("valid_from"))
         return self._source.give_back(frames.with_datetime(self._source, rows, "valid_from"))
 
-    def counts(self) -> Any:
-        """Count by tag and value: `tag`, `value`, `customers`, `entered`, `left`."""
+    def _named(self, frame: frames.Frame, *, is_left: bool = False) -> frames.Frame:
+        """Add the name of the attribute that a row is about."""
+        several = sorted(tag.name for tag in self._tags if tag.has_several)
+        alone = value_column_expr()
+        if not several and not is_left:
+            return frame.with_columns(nw.col(TAG).alias("name"))
+        named = frame.with_columns(
+            nw.when(nw.col(TAG).is_in(several)).then(alone).otherwise(nw.col(TAG)).alias("name")
+            if several
+            else nw.col(TAG).alias("name")
+        )
+        if not is_left:
+            return named
+        # A tag that there is no longer may have had several values, or one.
+        gone = frame.filter(nw.col(_WHY) == _NO_SUCH_TAG).with_columns(alone.alias("name"))
+        return frames.concat_rows([named, gone])
+
+    @cached_property
+    def _counts(self) -> list[dict[str, Any]]:
+        """The rows of `counts`: each tag and value in the order of the set, then what there was."""
         found: dict[tuple[str, str], dict[str, int]] = {}
-        parts = {"customers": self._assignments, "entered": self._entered, "left": self._left}
-        for name, frame in parts.items():
+        parts = (self._assignments, self._entered, self._left)
+        for name, frame in zip(_COUNTED, parts, strict=True):
             for row in frames.to_rows(frames.counted_by(frame, [TAG, VALUE])):
                 found.setdefault((row[TAG], row[VALUE]), {})[name] = int(row["rows"])
-        rows = [
-            {TAG: tag, VALUE: value, **dict.fromkeys(parts, 0), **counts}
-            for (tag, value), counts in sorted(found.items())
+        order = {tag.name: (n, list(tag.value_names)) for n, tag in enumerate(self._tags)}
+
+        def place(pair: tuple[str, str]) -> tuple[Any, ...]:
+            number, values = order.get(pair[0], (len(order), []))
+            return number, values.index(pair[1]) if pair[1] in values else len(values), pair
+
+        known = {(tag.name, value) for tag in self._tags for value in tag.value_names}
+        return [
+            {TAG: pair[0], VALUE: pair[1], **dict.fromkeys(_COUNTED, 0), **found.get(pair, {})}
+            for pair in sorted({*known, *found}, key=place)
         ]
-        kinds: Any = {TAG: "text", VALUE: "text"} | dict.fromkeys(parts, "int")
-        return self._source.give_rows(frames.small_table(rows, kinds))
+
+    def counts(self) -> Any:
+        """Count by tag and value: `tag`, `value`, `customers`, `entered`, `left`.
+
+        In the order of the set; values of rules are there with 0 as well.
+        """
+        kinds: Any = {TAG: "text", VALUE: "text"} | dict.fromkeys(_COUNTED, "int")
+        return self._source.give_rows(frames.small_table(self._counts, kinds))
+
+    def _head(self) -> str:
+        return f"Tags as of {datetime_of(self.as_of_us)}"
+
+    def __repr__(self) -> str:
+        """Return the instant and the engine; computes nothing."""
+        return f"TagRefresh({self._head()}, <{self._source.engine}>)"
 
     def __str__(self) -> str:
-        """Return the instant and how many entered and left, by tag; computes them."""
-        rows = frames.to_rows(frames.read(self.counts()).frame)
+        """Return the instant and how many have each tag, entered and left; computes them once."""
         lines = [
             f"  {row[TAG]} = {row[VALUE]}: {row['customers']:,}"
             f" (+{row['entered']:,}, -{row['left']:,})"
-            for row in rows
+            for row in self._counts
         ]
-        return "\n".join([f"Tags as of {datetime_of(self.as_of_us)}", *lines])
+        return "\n".join([self._head(), *lines])
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for row in self._counts[:_MOST_LINES]:
+            names = (
+                f"<td style='text-align:left'>{html.escape(row[n])}</td>" for n in (TAG, VALUE)
+            )
+            signs = {"entered": "+", "left": "−"}
+            counts = (f"<td>{signs.get(n, '') if row[n] else ''}{row[n]:,}</td>" for n in _COUNTED)
+            rows.append(f"<tr>{''.join(names)}{''.join(counts)}</tr>")
+        titles = "".join(f"<th>{title}</th>" for title in (TAG, VALUE, *_COUNTED))
+        more = len(self._counts) - _MOST_LINES
+        tail = f"<p>… and {more:,} more values</p>" if more > 0 else ""
+        head = html.escape(self._head())
+        return f"<table><caption>{head}</caption><tr>{titles}</tr>{''.join(rows)}</table>{tail}"
 
 
-def refreshed(
-    tagging: Tagging, previous: frames.Source | None, history: History, as_of: AsOf
-) -> TagRefresh:
-    """Compute the tags and compare them with those before; see `TagSet.refresh`.
+def value_column_expr() -> Any:
+    """Return `value_column` of the columns of tags and values."""
+    return nw.concat_str(nw.col(TAG), nw.lit(value_column("", "")), nw.col(VALUE))
 
-    Raises:
-        ColumnNotFoundError: If `previous` lacks `customer_id`, `tag` or `value`.
-        InvalidArgumentError: If `as_of` lies before the refresh that `previous` comes from.
-    """
+
+def refreshed(tagging: Tagging, previous: Any, history: History, as_of: AsOf) -> TagRefresh:
+    """Compute the tags and compare them with those before; see `TagSet.refresh`."""
     before_us = as_of_us(as_of, history.zone)
     source = next(iter(history.events.values())).source
-    comparison = _Comparison(tagging, source, before_us)
+    if isinstance(previous, TagRefresh):
+        check_order(previous.as_of_us, before_us)
+        previous = previous.assignments
+    comparison = _Comparison(tagging, before_us)
     coded = source.materialise(tagging.long_with_place(source, tagging.coded(history, as_of)))
-    coded, before = frames.alike([coded, comparison.before(previous, coded)])
+    before = Before(tagging, source, before_us).read(previous, coded)
+    coded, before = frames.alike([coded, before])
     before = source.materialise(before)
     assignments = source.materialise(comparison.assignments(coded, before))
     return TagRefresh(
@@ -148,57 +206,16 @@ def refreshed(
         assignments,
         comparison.entered(assignments, before),
         comparison.left(assignments, comparison.judged(coded, before)),
+        tagging.tags,
     )
 
 
+@attrs.frozen
 class _Comparison:
     """Two states of the same tags."""
 
-    def __init__(self, tagging: Tagging, source: frames.Source, before_us: int) -> None:
-        self.tagging, self.source, self.before_us = tagging, source, before_us
-
-    def before(self, previous: frames.Source | None, coded: frames.Frame) -> frames.Frame:
-        """Return the assignments before: the key, `since`, `until`, `source`, `place`."""
-        if previous is None:
-            return coded.filter(nw.col(TAG).is_null()).select(
-                *_KEY,
-                nw.lit(None, nw.Int64).alias(_SINCE),
-                nw.lit(None, nw.Int64).alias(_UNTIL),
-                nw.lit(None, nw.String).alias(_SOURCE),
-                PLACE,
-            )
-        names = previous.frame.collect_schema().names()
-        for name in _KEY:
-            if name not in names:
-                raise ColumnNotFoundError(name, names)
-        if previous.engine != self.source.engine:
-            raise InvalidArgumentError(
-                "previous", "is held by another engine than the history", got=previous.engine,
-                allowed=self.source.engine,
-            )  # fmt: skip
-        times = {name: name for name in (_SINCE, _UNTIL) if name in names}
-        frame, _ = with_values(previous, previous.frame, times, zone("UTC"))
-        missing: dict[str, Any] = {_SINCE: nw.Int64, _UNTIL: nw.Int64, _SOURCE: nw.String}
-        absent = [nw.lit(None, dtype).alias(n) for n, dtype in missing.items() if n not in names]
-        frame = frame.with_columns(*absent) if absent else frame
-        self._check_order(frame)
-        frame = frame.filter(~nw.col(VALUE).is_null()).with_columns(nw.col(TAG).cast(nw.String))
-        once = frame.group_by(*_KEY).agg(
-            nw.col(_SINCE).min(), nw.col(_UNTIL).max(), nw.col(_SOURCE).min()
-        )
-        several = [tag.name for tag in self.tagging.tags if tag.has_several]
-        place: Any = nw.lit("")
-        if several:
-            place = nw.when(nw.col(TAG).is_in(several)).then(nw.col(VALUE)).otherwise(place)
-        return once.with_columns(place.alias(PLACE))
-
-    def _check_order(self, frame: frames.Frame) -> None:
-        latest = frames.to_rows(frame.select(latest=nw.col(_SINCE).max()))[0]["latest"]
-        if latest is not None and latest > self.before_us:
-            raise InvalidArgumentError(
-                "as_of", "lies before the refresh that `previous` comes from",
-                got=datetime_of(self.before_us), allowed=f"{datetime_of(int(latest))} or later",
-            )  # fmt: skip
+    tagging: Tagging
+    before_us: int
 
     def judged(self, coded: frames.Frame, before: frames.Frame) -> frames.Frame:
         """Return the assignments before with what is said of the tag now: `how` and `now`."""
@@ -219,46 +236,62 @@ class _Comparison:
             nw.col(VALUE).str.slice(1).alias(VALUE),
             nw.col(VALUE).str.slice(0, 1).alias("how"),
         ).filter(nw.col("how") != "x")
-        since = before.select(*_KEY, nw.col(_SINCE).alias("before"))
+        since = before.select(*KEY, nw.col(SINCE).alias("before"))
         now = nw.lit(self.before_us, nw.Int64)
         by_hand = nw.col("how") == "h"
-        current = given.join(since, on=_KEY, how="left").select(
-            *_KEY,
-            nw.when(by_hand).then(nw.lit("hand")).otherwise(nw.lit("rule")).alias(_SOURCE),
-            nw.coalesce("before", now).alias(_SINCE),
-            nw.when(~by_hand).then(self._valid_until()).alias(_UNTIL),
+        current = given.join(since, on=KEY, how="left").select(
+            *KEY,
+            nw.when(by_hand).then(nw.lit("hand")).otherwise(nw.lit("rule")).alias(SOURCE),
+            nw.coalesce("before", now).alias(SINCE),
+            nw.when(~by_hand).then(self._valid_until()).alias(UNTIL),
         )
-        kept = self.judged(coded, before).filter(self._is_kept())
-        kept = kept.select(*_KEY, nw.lit("kept").alias(_SOURCE), _SINCE, _UNTIL)
+        kept = self._kept(self.judged(coded, before))
+        kept = kept.select(*KEY, nw.lit("kept").alias(SOURCE), SINCE, UNTIL)
         return frames.concat_rows([current, kept])
 
     def _valid_until(self) -> Any:
         until: Any = nw.lit(None, nw.Int64)
+        by_length: dict[int, list[str]] = {}
         for tag in self.tagging.tags:
             if tag.valid_for is not None:
-                end = nw.lit(self.before_us + tag.valid_for.us, nw.Int64)
-                until = nw.when(nw.col(TAG) == tag.name).then(end).otherwise(until)
+                by_length.setdefault(tag.valid_for.us, []).append(tag.name)
+        for length, names in by_length.items():
+            end = nw.lit(self.before_us + length, nw.Int64)
+            until = nw.when(nw.col(TAG).is_in(names)).then(end).otherwise(until)
         return until
 
-    def _is_kept(self) -> Any:
-        known = nw.col(TAG).is_in([tag.name for tag in self.tagging.tags])
-        lasts = (nw.col(_UNTIL) > self.before_us).fill_null(False)
-        return nw.col("how").is_null() & known & lasts
+    @property
+    def _is_known(self) -> Any:
+        """Whether there is such a tag, and it has such a value."""
+        pairs = [_PAIR.join((t.name, v)) for t in self.tagging.tags for v in t.value_names]
+        looked_up = [tag.name for tag in self.tagging.tags if not tag.value_names]
+        known: Any = nw.lit(False)
+        if pairs:
+            known = nw.concat_str(nw.col(TAG), nw.lit(_PAIR), nw.col(VALUE)).is_in(pairs)
+        return known | nw.col(TAG).is_in(looked_up) if looked_up else known
+
+    def _kept(self, judged: frames.Frame) -> frames.Frame:
+        """Return what was there before, is valid for longer, and about which nothing is said."""
+        lasts = (nw.col(UNTIL) > self.before_us).fill_null(False)
+        kept = judged.filter(nw.col("how").is_null() & self._is_known & lasts)
+        # Only a broken state has two values of a group that gives one: the first is kept.
+        place = [CUSTOMER_ID, TAG, PLACE]
+        first = kept.group_by(*place).agg(nw.col(VALUE).min())
+        return kept.join(first, on=[*place, VALUE], how="semi")
 
     def entered(self, assignments: frames.Frame, before: frames.Frame) -> frames.Frame:
         """Return who has a tag now and had it not before."""
-        new = assignments.join(before.select(*_KEY), on=_KEY, how="anti")
-        return new.select(*_KEY, nw.col(_SOURCE).alias(_WHY))
+        new = assignments.join(before.select(*KEY), on=KEY, how="anti")
+        return new.select(*KEY, nw.col(SOURCE).alias(_WHY))
 
     def left(self, assignments: frames.Frame, judged: frames.Frame) -> frames.Frame:
         """Return who had a tag before and has it not now."""
-        gone = judged.join(assignments.select(*_KEY), on=_KEY, how="anti")
+        gone = judged.join(assignments.select(*KEY), on=KEY, how="anti")
         how = nw.col("how")
-        was = nw.col(_SOURCE).fill_null("rule")
-        has_lapsed = (was == "kept") | (nw.col(_UNTIL) <= self.before_us).fill_null(False)
-        known = nw.col(TAG).is_in([tag.name for tag in self.tagging.tags])
+        was = nw.col(SOURCE).fill_null("rule")
+        has_lapsed = (was == "kept") | (nw.col(UNTIL) <= self.before_us).fill_null(False)
         cases = [
-            (~known, "no such tag"),
+            (~self._is_known, _NO_SUCH_TAG),
             (how.is_in(["x", "h"]).fill_null(False), "hand"),
             ((how == "r").fill_null(False), "replaced"),
             (was == "hand", "hand ended"),
@@ -267,4 +300,4 @@ class _Comparison:
         why: Any = nw.lit("rule")
         for condition, said in reversed(cases):
             why = nw.when(condition).then(nw.lit(said)).otherwise(why)
-        return gone.select(*_KEY, why.alias(_WHY))
+        return gone.select(*KEY, why.alias(_WHY))

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
-import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.definitions import Definition
-from userops.core.time import AsOf, as_of_us
+from userops.core.time import AsOf, as_of_us, datetime_of, zone
 from userops.errors import InvalidArgumentError, InvalidDefinitionError, NotFittedError
-from userops.rules import InSegment, Rule
-from userops.rules.locales import Locale
-from userops.rules.node import walked
+from userops.rules.locales import Locale, check_locale
+from userops.rules.warehouse_sql import warehouse_sql
 from userops.segmentation.segments import Segment
-from userops.segmentation.tag_decisions import TagDecisions, decision_rows
+from userops.segmentation.tag_base import DECISION
+from userops.segmentation.tag_counts import counted_tags, tags_as_html
+from userops.segmentation.tag_decisions import DecidedCustomer, TagDecisions, decided_customer
+from userops.segmentation.tag_explaining import explained_tag
+from userops.segmentation.tag_names import check_columns, check_names, needing_population
 from userops.segmentation.tag_refresh import TagRefresh, refreshed
-from userops.segmentation.tagging import TAG, VALUE, Effective, Tagging
-from userops.segmentation.tags import (
-    DECISION,
-    AnyTag,
-    PercentileTag,
-    PreferenceTag,
-    Tag,
-    TagGroup,
-)
+from userops.segmentation.tagging import Effective, Tagging
+from userops.segmentation.tags import AnyTag, PercentileTag, PreferenceTag, Tag, TagGroup
 
 if TYPE_CHECKING:
     from userops.customers import Customer, History
@@ -35,35 +30,42 @@ if TYPE_CHECKING:
 
 __all__ = ["FittedTagSet", "TagSet"]
 
-_KINDS: dict[str, Any] = {"tag": "text", "value": "text", "customers": "int", "share": "float"}
+Form: TypeAlias = Literal["long", "wide"]
 
 
 def _as_tags(tags: Any) -> tuple[Any, ...]:
     return tuple(tags) if isinstance(tags, Iterable) and not isinstance(tags, str) else (tags,)
 
 
-def _check_tags(_: Any, attribute: attrs.Attribute[Any], tags: tuple[Any, ...]) -> None:
-    if not tags:
-        raise InvalidDefinitionError(attribute.name, "are none", allowed="at least one tag")
-    names = []
-    for number, tag in enumerate(tags):
-        if not isinstance(tag, Tag | TagGroup | PreferenceTag | PercentileTag):
+def _check_all(field: str, given: Sequence[Any], kinds: Any, word: str, allowed: str) -> None:
+    for number, one in enumerate(given):
+        if not isinstance(one, kinds):
             raise InvalidDefinitionError(
-                f"{attribute.name}[{number}]", "is no tag", got=repr(tag),
-                allowed="Tag, TagGroup, PreferenceTag, PercentileTag",
-            )  # fmt: skip
-        names.append(tag.name)
+                f"{field}[{number}]", f"is no {word}", got=repr(one), allowed=allowed
+            )
+    names = [one.name for one in given]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InvalidDefinitionError(attribute.name, "occur twice", got=", ".join(twice))
+        raise InvalidDefinitionError(
+            field, "occur twice", got=", ".join(twice), hint=f"each {word} has a name of its own"
+        )
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class _TagSet(Definition):
     """What a set of tags does, fitted or not."""
 
-    tags: tuple[AnyTag, ...] = attrs.field(converter=_as_tags, validator=_check_tags)
+    tags: tuple[AnyTag, ...] = attrs.field(converter=_as_tags)
     segments: tuple[Segment, ...] = attrs.field(default=(), converter=_as_tags, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse names that occur twice, that nothing is called, or that name each other."""
+        if not self.tags:
+            raise InvalidDefinitionError("tags", "are none", allowed="at least one tag")
+        kinds = Tag | TagGroup | PreferenceTag | PercentileTag
+        _check_all("tags", self.tags, kinds, "tag", "Tag, TagGroup, PreferenceTag, PercentileTag")
+        _check_all("segments", self.segments, Segment, "segment", "Segment('lapsed', rule)")
+        check_names(self.tags, self.segments)
 
     def assign(
         self,
@@ -71,7 +73,7 @@ class _TagSet(Definition):
         as_of: AsOf,
         *,
         decisions: TagDecisions | None = None,
-        form: Literal["long", "wide"] = "long",
+        form: Form = "long",
     ) -> Any:
         """Give each customer his tags.
 
@@ -84,18 +86,49 @@ class _TagSet(Definition):
         Returns:
             The host's frame type. Long: `customer_id`, `tag`, `value`. Wide: every customer, a
             text column a tag, null where he has it not; of a group that gives all its values, a
-            flag `tag=value` each.
+            flag `tag=value` each. Nothing but what is known of the tables (their reach, the names
+            of attributes) is looked up before the frame is asked for.
 
         Raises:
             NotFittedError: If a tag is relative to a population, and the set is not fitted.
+            InvalidArgumentError: If a decision names what there is not, or the wide form would
+                have two columns whose names differ by capital letters alone.
+            ColumnTypeError: If a preference is for what is neither text nor whole numbers.
         """
-        if form not in ("long", "wide"):
-            raise InvalidArgumentError.unknown("form", str(form), ("long", "wide"))
-        history, tagging = self._ready(history, decisions)
-        source = _source(history)
-        wide = tagging.columns(history, as_of, everybody=form == "wide")
-        frame = tagging.named(wide) if form == "wide" else tagging.long(source, wide)
-        return source.give_back(frame)
+        ready, tagging = self._ready(history, decisions)
+        return _source(ready).give_back(_formed(tagging, ready, as_of, form))
+
+    def sql(
+        self,
+        history: History,
+        as_of: AsOf,
+        dialect: str,
+        *,
+        decisions: TagDecisions | None = None,
+        form: Form = "long",
+    ) -> str:
+        """Compile what `assign` computes to the SQL of a warehouse; nothing is sent there.
+
+        Cut-points, weights and windows stand in the text as constants, so it answers for this
+        `as_of`, and for tables in which no times lie outside the range of those in the history.
+
+        Args:
+            history: Tables of Ibis, named and typed as those of the warehouse.
+            as_of: Exclusive end of the history.
+            dialect: `bigquery`, `clickhouse`, `postgres`, `snowflake`, or another that Ibis knows.
+            decisions: The log of decisions by hand, a table of Ibis too.
+            form: As in `assign`.
+
+        Raises:
+            UnsupportedFrameError: If the history is not held by Ibis, or a part of a rule cannot be
+                said in this dialect; names the part. A `Sequence` is a fold and never can.
+            InvalidArgumentError: If Ibis does not know the dialect.
+        """
+        ready, tagging = self._ready(history, decisions)
+        members = tagging.rules.members.values()
+        return warehouse_sql(
+            members, ready, as_of, dialect, lambda: _formed(tagging, ready, as_of, form)
+        )
 
     def assign_one(
         self,
@@ -116,8 +149,8 @@ class _TagSet(Definition):
             Tag to value; of a group that gives all its values, a tuple. Tags that he has not are
             left out.
         """
-        customer, tagging = self._ready_one(customer, decisions)
-        return tagging.one(customer, as_of_us(as_of, customer.zone))
+        decided, tagging = self._ready_one(customer, decisions)
+        return tagging.one(decided.customer, as_of_us(as_of, customer.zone))
 
     def preview(
         self, history: History, as_of: AsOf, *, decisions: TagDecisions | None = None
@@ -126,29 +159,11 @@ class _TagSet(Definition):
 
         Returns:
             The host's frame type, in the order of the set: `tag`, `value`, `customers`, `share` (of
-            all customers of the history, 0 to 1). Values of rules are there with 0 as well.
+            all customers of the history and of the decisions, 0 to 1; null where there are none).
+            Values of rules are there with 0 as well.
         """
         ready, tagging = self._ready(history, decisions)
-        source = _source(ready)
-        long = tagging.long(source, tagging.columns(ready, as_of, everybody=False))
-        found = {
-            (row[TAG], row[VALUE]): int(row["rows"])
-            for row in frames.to_rows(frames.counted_by(long, [TAG, VALUE]))
-        }
-        everybody = history.customer_ids(as_of_us(as_of, history.zone))
-        total = int(frames.to_rows(everybody.select(n=nw.len()))[0]["n"])
-        rows = []
-        for tag in self.tags:
-            found_values = [value for name, value in found if name == tag.name]
-            # Of values that are looked up, the most frequent come first.
-            known = list(tag.rules) or sorted(
-                found_values, key=lambda value: (-found[tag.name, value], value)
-            )
-            for value in [*known, *sorted(set(found_values) - set(known))]:
-                n = found.get((tag.name, value), 0)
-                share = n / total if total else None
-                rows.append({TAG: tag.name, VALUE: value, "customers": n, "share": share})
-        return source.give_rows(frames.small_table(rows, _KINDS))
+        return counted_tags(tagging, ready, as_of)
 
     def refresh(
         self,
@@ -161,19 +176,20 @@ class _TagSet(Definition):
         """Give the tags anew, and say who entered and who left each of them, and why.
 
         Args:
-            previous: `assignments` of the last refresh, or what `assign` returned in long form;
-                None the first time.
+            previous: The last refresh, its `assignments` (as they are, or as the host stored
+                them), or what `assign` returned in long form; None the first time.
             history: The events and attributes.
             as_of: Exclusive end of the history, not before that of the last refresh.
             decisions: The log of decisions by hand; it is never changed.
+
+        Raises:
+            InvalidArgumentError: If `as_of` lies before the last refresh, or `previous` is held by
+                another engine than the history.
+            ColumnNotFoundError: If `previous` lacks `customer_id`, `tag` or `value`.
+            ColumnTypeError: If its ids or times are of another type.
         """
         ready, tagging = self._ready(history, decisions)
-        return refreshed(
-            tagging,
-            None if previous is None else frames.read(previous),
-            ready,
-            as_of,
-        )
+        return refreshed(tagging, previous, ready, as_of)
 
     def explain(
         self,
@@ -199,15 +215,14 @@ class _TagSet(Definition):
             InvalidArgumentError: If there is no such tag or value; names the nearest.
         """
         mine = self.tag(tag)
-        ready, tagging = self._ready_one(customer, decisions)
-        has = tagging.one(ready, as_of_us(as_of, customer.zone)).get(tag)
+        decided, tagging = self._ready_one(customer, decisions)
+        has = tagging.one(decided.customer, as_of_us(as_of, customer.zone)).get(tag)
         value = has if value is None and isinstance(has, str) else value
-        decided = bool(decisions)
-        names = {t.name: Effective(t, decided=decided) for t in self.tags}
-        return mine.as_rule(value, decided=decided).explain(
-            ready, as_of,
-            tags=names, segments={s.name: s for s in self.segments}, locale=locale,
-        )  # fmt: skip
+        names = {
+            "tags": {t.name: Effective(t, decided=bool(decisions)) for t in self.tags},
+            "segments": {s.name: s for s in self.segments},
+        }
+        return explained_tag(mine, value, decided, as_of, names=names, locale=locale)
 
     def tag(self, name: str) -> AnyTag:
         """Return a tag by its name.
@@ -221,19 +236,27 @@ class _TagSet(Definition):
         raise InvalidArgumentError.unknown("tag", name, [tag.name for tag in self.tags])
 
     def describe(self, locale: Locale = "en") -> str:
-        """Say each tag as a sentence, a line a value."""
-        lines = []
-        for tag in self.tags:
-            for value, rule in tag.rules.items():
-                lines.append(f"{tag.name} = {value}: {rule.describe(locale)}")
-            if isinstance(tag, PreferenceTag):
-                what = tag.of if tag.needs_weights else tag.term.describe(locale)
-                lines.append(f"{tag.name}: {what}")
-        return "\n".join(lines)
+        """Say each tag as a sentence, a line a value, in English (`en`) or Chinese (`zh`)."""
+        colon, equals = (": ", " = ") if check_locale(locale) == "en" else ("：", "＝")
+        return "\n".join(
+            f"{tag.name}{equals if value else ''}{value}{colon}{said}"
+            for tag in self.tags
+            for value, said in tag.said(locale).items()
+        )
 
     def __str__(self) -> str:
         """Return the tags in words."""
-        return f"{type(self).__name__} of {len(self.tags)}\n{self.describe()}"
+        return f"{self._head()}\n{self.describe()}"
+
+    def __repr__(self) -> str:
+        """Return the tags in words."""
+        return str(self)
+
+    def _head(self) -> str:
+        return f"{type(self).__name__} of {len(self.tags)}"
+
+    def _repr_html_(self) -> str:
+        return tags_as_html(self._head(), self.tags)
 
     # Getting ready
 
@@ -252,12 +275,10 @@ class _TagSet(Definition):
 
     def _ready_one(
         self, customer: Customer, decisions: Sequence[Mapping[str, Any]]
-    ) -> tuple[Customer, Tagging]:
+    ) -> tuple[DecidedCustomer, Tagging]:
         self._check_fitted()
-        if not decisions:
-            return customer, self._plain
-        rows = decision_rows(decisions, self.tags)
-        return customer.with_attributes(rows), self._decided
+        tagging = self._decided if decisions else self._plain
+        return decided_customer(customer, decisions, self.tags), tagging
 
     @cached_property
     def _plain(self) -> Tagging:
@@ -265,17 +286,26 @@ class _TagSet(Definition):
 
     @cached_property
     def _decided(self) -> Tagging:
-        return Tagging(self.tags, self.segments, decided=None)
+        return Tagging(self.tags, self.segments, decided=True)
 
     def _check_fitted(self) -> None:
         """Refuse tags that are relative to a population and have seen none."""
+
+
+def _formed(tagging: Tagging, history: History, as_of: AsOf, form: Form) -> frames.Frame:
+    if form not in ("long", "wide"):
+        raise InvalidArgumentError.unknown("form", str(form), ("long", "wide"))
+    if form == "wide":
+        check_columns(tagging.tags)
+    wide = tagging.columns(history, as_of, everybody=form == "wide")
+    return tagging.named(wide) if form == "wide" else tagging.long(_source(history), wide)
 
 
 def _source(history: History) -> frames.Source:
     return next(iter(history.events.values())).source
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class TagSet(_TagSet):
     """Tags that are computed together; each table of the history is looked at once.
 
@@ -303,7 +333,7 @@ class TagSet(_TagSet):
     @property
     def needs_population(self) -> tuple[str, ...]:
         """The names of the tags that have to be fitted."""
-        return tuple(tag.name for tag in self.tags if needs_population(tag, self.segments))
+        return needing_population(self.tags, self.segments)
 
     def _check_fitted(self) -> None:
         needing = self.needs_population
@@ -332,7 +362,7 @@ class TagSet(_TagSet):
         )  # fmt: skip
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class FittedTagSet(_TagSet):
     """A set of tags with the cut-points and weights that were found in a population.
 
@@ -348,20 +378,7 @@ class FittedTagSet(_TagSet):
     as_of_us: int = attrs.field(kw_only=True)
     time_zone: str = attrs.field(default="UTC", kw_only=True)
 
-
-def needs_population(tag: AnyTag, segments: Sequence[Segment]) -> bool:
-    """Whether a tag has to be fitted, by itself or through a segment that it names."""
-    if isinstance(tag, PreferenceTag):
-        return tag.needs_weights
-    return any(_needs(rule, segments) for rule in tag.rules.values())
-
-
-def _needs(rule: Rule, segments: Sequence[Segment]) -> bool:
-    for node in walked(rule):
-        if isinstance(node, Rule) and node.needs_population:
-            return True
-        if isinstance(node, InSegment) and any(
-            segment.name == node.name and _needs(segment.when, ()) for segment in segments
-        ):
-            return True
-    return False
+    def _head(self) -> str:
+        at = datetime_of(self.as_of_us + zone(self.time_zone).offset_us(self.as_of_us))
+        when = "?" if at is None else f"{at:%Y-%m-%d %H:%M} {self.time_zone}"
+        return f"{type(self).__name__} of {len(self.tags)}, fitted as of {when}"

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
+from userops.errors import ColumnTypeError
 from userops.events.columns import CUSTOMER_ID
 from userops.rules import Attr, Rule, RuleSet
-from userops.segmentation.tags import ASSIGN, AnyTag, PreferenceTag, decision_of
+from userops.segmentation.tag_base import ASSIGN, Decided, decision_of, is_decided, value_column
+from userops.segmentation.tags import AnyTag, PreferenceTag
 
 if TYPE_CHECKING:
     from userops.core.time import AsOf
@@ -32,7 +34,7 @@ class _Wanted(NamedTuple):
 
     Attributes:
         tag: The tag.
-        flags: Member of the rule set to the value that it gives.
+        flags: Member of the rule set to the value that it gives; the first that holds counts.
         term: Member that is the value itself.
         enough: Member that must hold for the term to count.
         decision: Member that is the latest decision by hand.
@@ -48,7 +50,7 @@ class _Wanted(NamedTuple):
 class Effective:
     """A tag as other rules name it: with the decisions by hand."""
 
-    def __init__(self, tag: AnyTag, *, decided: bool) -> None:
+    def __init__(self, tag: AnyTag, *, decided: Decided) -> None:
         self.tag, self.decided = tag, decided
 
     def as_rule(self, value: str | None = None) -> Rule:
@@ -62,35 +64,23 @@ class Tagging:
     Args:
         tags: The tags, fitted where they need it.
         segments: What `InSegment` may name.
-        decided: Names of the decisions by hand that there are; None allows for any.
+        decided: Names of the decisions by hand that there are; True allows for any, False for none.
     """
 
     def __init__(
-        self,
-        tags: Sequence[AnyTag],
-        segments: Sequence[Segment],
-        *,
-        decided: frozenset[str] | None = frozenset(),
+        self, tags: Sequence[AnyTag], segments: Sequence[Segment], *, decided: Decided = False
     ) -> None:
         self.tags = tuple(tags)
+        self.several = frozenset(tag.name for tag in self.tags if tag.has_several)
         self.wanted: list[_Wanted] = []
         self._decided = decided
         members: dict[str, Any] = {}
         for number, tag in enumerate(self.tags):
             self._want(number, tag, members)
-        effective = {t.name: Effective(t, decided=self._is_decided(t)) for t in self.tags}
+        effective = {tag.name: Effective(tag, decided=decided) for tag in self.tags}
         self.rules = RuleSet(members, tags=effective, segments={s.name: s for s in segments})
 
-    def _is_decided(self, tag: AnyTag) -> bool:
-        if self._decided is None:
-            return True
-        names = [decision_of(tag.name), *(decision_of(tag.name, v) for v in tag.rules)]
-        # Of a group that gives all values there is a decision a value, and each must be there.
-        wanted = names[1:] if tag.has_several else names[:1]
-        return all(name in self._decided for name in wanted)
-
     def _want(self, number: int, tag: AnyTag, members: dict[str, Any]) -> None:
-        decided = self._is_decided(tag)
         if isinstance(tag, PreferenceTag):
             members[f"t{number}"] = tag.term
             if tag.enough is not None:
@@ -98,17 +88,17 @@ class Tagging:
             enough = None if tag.enough is None else f"e{number}"
             columns = [_Wanted(tag.name, {}, f"t{number}", enough)]
         else:
-            rules = tag.decided_rules() if decided else tag.rules
+            rules = tag.decided_rules(self._decided, in_order=True)
             flags = {f"r{number}_{place}": value for place, value in enumerate(rules)}
             members |= dict(zip(flags, rules.values(), strict=True))
             one_by_one = [{flag: value} for flag, value in flags.items()]
             columns = [_Wanted(tag.name, f) for f in (one_by_one if tag.has_several else [flags])]
         for place, wanted in enumerate(columns):
-            decision = None
-            if decided:
+            value = next(iter(wanted.flags.values())) if tag.has_several else None
+            decision, name = None, decision_of(tag.name, value)
+            if is_decided(self._decided, name):
                 decision = f"d{number}_{place}"
-                value = next(iter(wanted.flags.values())) if tag.has_several else None
-                members[decision] = Attr(decision_of(tag.name, value))
+                members[decision] = Attr(name)
             self.wanted.append(wanted._replace(decision=decision))
 
     # Columns
@@ -129,12 +119,19 @@ class Tagging:
         return frame.select(CUSTOMER_ID, *codes)
 
     def _members(self, history: History, as_of: AsOf, *, everybody: bool) -> frames.Frame:
-        return self.rules.columns(
+        frame = self.rules.columns(
             history, as_of, everybody=everybody or self.rules.can_hold_of_nobody(history)
         )
+        schema = frame.collect_schema()
+        for wanted in self.wanted:
+            dtype = None if wanted.term is None else schema[wanted.term]
+            if dtype is not None and not (dtype == nw.String or dtype.is_integer()):
+                raise _no_text(wanted.tag, dtype)
+        return frame
 
     def _value(self, wanted: _Wanted) -> Any:
         value: Any
+        given: Any
         if wanted.term is None:
             value = nw.lit(None, nw.String)
             for flag, given in reversed(list(wanted.flags.items())):
@@ -168,9 +165,8 @@ class Tagging:
 
         With the customer and the tag it is what at most one row stands for.
         """
-        several = {tag.name for tag in self.tags if tag.has_several}
         places: list[str] = [
-            next(iter(w.flags.values())) if w.tag in several else "" for w in self.wanted
+            next(iter(w.flags.values())) if w.tag in self.several else "" for w in self.wanted
         ]
         names = {TAG: [w.tag for w in self.wanted], PLACE: places}
         return self._stacked(source, wide, names)
@@ -206,10 +202,9 @@ class Tagging:
         columns = []
         for i, wanted in enumerate(self.wanted):
             column = nw.col(f"c{i}")
-            tag = next(t for t in self.tags if t.name == wanted.tag)
-            if tag.has_several:
+            if wanted.tag in self.several:
                 (value,) = wanted.flags.values()
-                columns.append((~column.is_null()).alias(f"{wanted.tag}={value}"))
+                columns.append((~column.is_null()).alias(value_column(wanted.tag, value)))
             else:
                 columns.append(column.alias(wanted.tag))
         return wide.select(CUSTOMER_ID, *columns)
@@ -220,20 +215,20 @@ class Tagging:
         """Return tag to value, or to several values; tags that he has not are left out."""
         view, readings = self.rules.reading(customer, before_us)
         found = {name: reading.read(view) for name, reading in readings}
+        money = {name for name, reading in readings if reading.kind == "money"}
         answer: dict[str, Any] = {}
-        several = {tag.name for tag in self.tags if tag.has_several}
         for wanted in self.wanted:
-            value = _value_of(wanted, found)
+            value = _value_of(wanted, found, money)
             if value is None:
                 continue
-            if wanted.tag in several:
+            if wanted.tag in self.several:
                 answer[wanted.tag] = (*answer.get(wanted.tag, ()), value)
             else:
                 answer[wanted.tag] = value
         return answer
 
 
-def _value_of(wanted: _Wanted, found: Mapping[str, Any]) -> str | None:
+def _value_of(wanted: _Wanted, found: Mapping[str, Any], money: set[str]) -> str | None:
     if wanted.term is None:
         return next((value for flag, value in wanted.flags.items() if found[flag]), None)
     decision = None if wanted.decision is None else found[wanted.decision]
@@ -242,4 +237,15 @@ def _value_of(wanted: _Wanted, found: Mapping[str, Any]) -> str | None:
     if wanted.enough is not None and not found[wanted.enough]:
         return None
     value = found[wanted.term]
-    return None if value is None else str(value)
+    if value is None or value.__class__ is str:
+        return value
+    if value.__class__ is not int or wanted.term in money:
+        raise _no_text(wanted.tag, type(value).__name__)
+    return str(value)
+
+
+def _no_text(tag: str, got: object) -> ColumnTypeError:
+    return ColumnTypeError(
+        tag, "would prefer values that are no text", got=got, allowed="text, or whole numbers",
+        hint="a preference is for something that has a name, such as a category",
+    )  # fmt: skip

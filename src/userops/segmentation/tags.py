@@ -11,20 +11,19 @@ has not, until the decision runs out or another one is made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
 from userops.core.definitions import Definition
-from userops.errors import InvalidArgumentError, InvalidDefinitionError
+from userops.errors import InvalidDefinitionError, NotFittedError
 from userops.rules import (
     Aggregate,
     AnyOf,
     Attr,
     Compare,
     Did,
-    Duration,
     Not,
     Percentile,
     Prop,
@@ -32,125 +31,30 @@ from userops.rules import (
     Term,
     WeightedTop,
 )
+from userops.segmentation.tag_base import (
+    ASSIGN,
+    BaseTag,
+    Decided,
+    check_name,
+    check_rule,
+    content,
+    decision_of,
+    is_decided,
+    unless,
+)
 
 __all__ = [
-    "DECISION",
     "AnyTag",
     "PercentileTag",
     "PreferenceTag",
     "Tag",
     "TagGroup",
     "TagValue",
-    "decision_of",
 ]
 
-# Name of the attribute that holds the latest decision by hand.
-DECISION = "tag decision: "
-ASSIGN, REMOVE = "assign:", "remove"
-
-
-def decision_of(tag: str, value: str | None = None) -> str:
-    """Return the name of the attribute that holds a decision about a tag, or one of its values."""
-    return f"{DECISION}{tag}" + ("" if value is None else f" = {value}")
-
-
-def _check_name(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidDefinitionError(
-            attribute.name, "must be a name", got=repr(value), allowed="text"
-        )
-
-
-def _content(term: Term | None) -> str | None:
-    """Return what makes two terms equal; `==` on a term builds a condition instead."""
-    return None if term is None else term.key
-
-
-def _check_rule(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, Rule):
-        raise InvalidDefinitionError(
-            attribute.name, "is not a rule", got=repr(value),
-            allowed="Did('order').count() >= 2 and the like",
-        )  # fmt: skip
-    if value.scope == "event":
-        raise InvalidDefinitionError(
-            attribute.name, "is about one event, not about the customer", got=str(value),
-            hint="ask for customers with such an event: Did('order').where(…)",
-        )  # fmt: skip
-
-
-def _check_duration(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not isinstance(value, Duration):
-        raise InvalidDefinitionError(
-            attribute.name, "is not a duration", got=repr(value), allowed="days(30)"
-        )
-
-
-def _unknown_value(tag: str, value: str, known: tuple[str, ...]) -> InvalidArgumentError:
-    error = InvalidArgumentError.unknown("value", value, known)
-    return InvalidArgumentError(
-        "value", f"tag {tag!r} has no value {value!r}", allowed=error.allowed, hint=error.hint
-    )
-
 
 @attrs.frozen(kw_only=True)
-class _Tag(Definition):
-    """What all tags share.
-
-    Attributes:
-        name: What the tag is called, unique in its set.
-        valid_for: How long the tag stays after the last refresh at which its rule held; None ends
-            it with the rule.
-    """
-
-    name: str = attrs.field(validator=_check_name, kw_only=False)
-    valid_for: Duration | None = attrs.field(default=None, validator=_check_duration)
-
-    @property
-    def has_several(self) -> bool:
-        """Whether a customer may have several values of it at once."""
-        return False
-
-    @property
-    def rules(self) -> dict[str, Rule]:
-        """Value to the rule that gives it, exclusive where only one may hold."""
-        return {}
-
-    @property
-    def term(self) -> Term | None:
-        """The value itself, where it is looked up instead of decided."""
-        return None
-
-    def decided_rules(self) -> dict[str, Rule]:
-        """Value to the rule that gives it, decisions by hand included."""
-        decision = Attr(decision_of(self.name))
-        free = Not(decision.is_known())
-        return {
-            value: (decision == f"{ASSIGN}{value}") | (free & rule)
-            for value, rule in self.rules.items()
-        }
-
-    def as_rule(self, value: str | None = None, *, decided: bool = False) -> Rule:
-        """Return the rule that a customer has the tag, or one value of it.
-
-        Args:
-            value: The value; None is any.
-            decided: Whether decisions by hand count.
-
-        Raises:
-            InvalidArgumentError: If the tag has no such value.
-        """
-        rules = self.decided_rules() if decided else self.rules
-        if value is None:
-            found = tuple(rules.values())
-            return found[0] if len(found) == 1 else AnyOf(found)
-        if value not in rules:
-            raise _unknown_value(self.name, value, tuple(rules))
-        return rules[value]
-
-
-@attrs.frozen(kw_only=True)
-class Tag(_Tag):
+class Tag(BaseTag):
     """A tag with one value, which a customer has while a rule holds.
 
     Attributes:
@@ -163,8 +67,8 @@ class Tag(_Tag):
         'true'
     """
 
-    when: Rule = attrs.field(validator=_check_rule, kw_only=False)
-    value: str = attrs.field(default="true", validator=_check_name)
+    when: Rule = attrs.field(validator=check_rule, kw_only=False)
+    value: str = attrs.field(default="true", validator=check_name)
 
     @property
     def rules(self) -> dict[str, Rule]:
@@ -182,15 +86,22 @@ class TagValue(Definition):
         priority: Higher values are looked at first; equal ones in the order of the group.
     """
 
-    value: str = attrs.field(validator=_check_name)
-    when: Rule = attrs.field(validator=_check_rule)
-    priority: int = 0
+    value: str = attrs.field(validator=check_name)
+    when: Rule = attrs.field(validator=check_rule)
+    priority: int = attrs.field(default=0)
+
+    @priority.validator
+    def _check_priority(self, _: object, value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidDefinitionError(
+                "priority", "must be a whole number", got=repr(value), allowed="0, 10, -1 …"
+            )
 
 
 def _values(values: Any) -> tuple[TagValue, ...]:
     if isinstance(values, Mapping):
         values = [TagValue(value, when) for value, when in values.items()]
-    found = tuple(values)
+    found = tuple(values) if isinstance(values, Iterable) else (values,)
     for number, value in enumerate(found):
         if not isinstance(value, TagValue):
             raise InvalidDefinitionError(
@@ -201,7 +112,7 @@ def _values(values: Any) -> tuple[TagValue, ...]:
 
 
 @attrs.frozen(kw_only=True)
-class TagGroup(_Tag):
+class TagGroup(BaseTag):
     """A tag with several values, each with a rule of its own.
 
     Attributes:
@@ -221,7 +132,7 @@ class TagGroup(_Tag):
     values: tuple[TagValue, ...] = attrs.field(converter=_values, kw_only=False)
     pick: Literal["first", "all"] = "first"
     otherwise: str | None = attrs.field(
-        default=None, validator=attrs.validators.optional(_check_name)
+        default=None, validator=attrs.validators.optional(check_name)
     )
 
     def __attrs_post_init__(self) -> None:
@@ -230,7 +141,9 @@ class TagGroup(_Tag):
         if self.otherwise is not None:
             names.append(self.otherwise)
         if not self.values:
-            raise InvalidDefinitionError("values", "are none")
+            raise InvalidDefinitionError(
+                "values", "are none", allowed="{'gold': rule, …}, at least one"
+            )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise InvalidDefinitionError("values", "occur twice", got=", ".join(twice))
@@ -247,34 +160,29 @@ class TagGroup(_Tag):
     @property
     def rules(self) -> dict[str, Rule]:
         """Value to rule; of those that are looked at first, each excludes what comes later."""
-        ordered = sorted(self.values, key=lambda value: -value.priority)
         found = {}
         before: list[Rule] = []
-        for value in ordered:
-            excluded = before if self.pick == "first" else []
-            found[value.value] = _unless(value.when, excluded)
-            before.append(value.when)
+        for value, rule in self.rules_in_order.items():
+            found[value] = rule if value == self.otherwise else unless(rule, before)
+            if self.pick == "first":
+                before.append(rule)
+        return {name: found[name] for name in self.value_names}
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """The values in the order in which the group was written, last what is given otherwise."""
+        names = tuple(value.value for value in self.values)
+        return names if self.otherwise is None else (*names, self.otherwise)
+
+    @property
+    def rules_in_order(self) -> dict[str, Rule]:
+        """Value to its own rule, the highest priority first, and last what is given otherwise."""
+        ordered = sorted(self.values, key=lambda value: -value.priority)
+        found = {value.value: value.when for value in ordered}
         if self.otherwise is not None:
-            found[self.otherwise] = Not(before[0] if len(before) == 1 else AnyOf(tuple(before)))
-        # In the order in which the group was written.
-        written = [value.value for value in self.values]
-        return {name: found[name] for name in (*written, *found)}
-
-    def decided_rules(self) -> dict[str, Rule]:
-        """Value to rule, decisions by hand included: about each value, where all are given."""
-        if self.pick == "first":
-            return super().decided_rules()
-        found = {}
-        for value, rule in self.rules.items():
-            decision = Attr(decision_of(self.name, value))
-            found[value] = (decision == f"{ASSIGN}{value}") | (Not(decision.is_known()) & rule)
+            rules = tuple(found.values())
+            found[self.otherwise] = Not(rules[0] if len(rules) == 1 else AnyOf(rules))
         return found
-
-
-def _unless(rule: Rule, excluded: list[Rule]) -> Rule:
-    if not excluded:
-        return rule
-    return rule & Not(excluded[0] if len(excluded) == 1 else AnyOf(tuple(excluded)))
 
 
 def _orders() -> Did:
@@ -286,7 +194,7 @@ def _events(value: Any) -> Any:
 
 
 @attrs.frozen(kw_only=True)
-class PreferenceTag(_Tag):
+class PreferenceTag(BaseTag):
     """What a customer prefers: the value of a property for which his events speak most.
 
     Of equal ones the smallest value, by code point.
@@ -299,19 +207,33 @@ class PreferenceTag(_Tag):
             document frequency, ln((1 + n) / (1 + df)) + 1 in millionths, with n customers of whom
             df have the value (Salton & Buckley 1988; the smoothing is that of scikit-learn).
             It has to be fitted.
-        at_least: Customers with fewer rows that know the property have no preference.
+        at_least: Customers with fewer such orders (or events) that know the property have no
+            preference.
+
+    Example:
+        >>> PreferenceTag("favourite category", "category", by="amount", at_least=2).at_least
+        2
     """
 
-    of: str = attrs.field(validator=_check_name, kw_only=False)
+    of: str = attrs.field(validator=check_name, kw_only=False)
     events: Did = attrs.field(factory=_orders, converter=_events)
-    by: str = attrs.field(default="count", validator=_check_name)
+    by: str = attrs.field(default="count", validator=check_name)
     at_least: int = attrs.field(default=1)
-    weights: WeightedTop | None = attrs.field(default=None, eq=_content)
+    weights: WeightedTop | None = attrs.field(default=None, eq=content)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be counted."""
         if not isinstance(self.events, Did):
-            raise InvalidDefinitionError("events", "are no events", got=repr(self.events))
+            raise InvalidDefinitionError(
+                "events", "are no events", got=repr(self.events),
+                allowed="'order', or Did('order').within(days(180))",
+            )  # fmt: skip
+        if self.weights is not None and (
+            self.by != "tfidf" or not isinstance(self.weights, WeightedTop)
+        ):
+            raise InvalidDefinitionError(
+                "weights", "are found by fit, and only by='tfidf' has them", got=repr(self.weights)
+            )
         if type(self.at_least) is not int or self.at_least < 1:
             raise InvalidDefinitionError(
                 "at_least", "must be a whole number", got=repr(self.at_least), allowed="1 or more"
@@ -326,7 +248,11 @@ class PreferenceTag(_Tag):
     def term(self) -> Term:
         """The preferred value."""
         if self.by == "tfidf":
-            assert self.weights is not None  # it is fitted before it is asked
+            if self.weights is None:
+                raise NotFittedError(
+                    f"tag {self.name!r} is relative to a population",
+                    hint="fit it first, in a set: TagSet([tag]).fit(history, as_of)",
+                )
             return self.weights
         return Aggregate(self.events, "top", self.of, None if self.by == "count" else self.by)
 
@@ -338,17 +264,24 @@ class PreferenceTag(_Tag):
         known = self.events.where(_known(self.of))
         return known.count() >= self.at_least
 
-    def as_rule(self, value: str | None = None, *, decided: bool = False) -> Rule:
+    def as_rule(self, value: str | None = None, *, decided: Decided = False) -> Rule:
         """Return the rule that a customer has a preference, or this one."""
         term: Any = self.term
         rule: Rule = term.is_known() if value is None else Compare(term, "==", value)
         if self.enough is not None:
             rule = rule & self.enough
-        if not decided:
+        name = decision_of(self.name)
+        if not is_decided(decided, name):
             return rule
-        decision = Attr(decision_of(self.name))
+        decision = Attr(name)
         given = decision.starts_with(ASSIGN) if value is None else decision == f"{ASSIGN}{value}"
         return given | (Not(decision.is_known()) & rule)
+
+    def said(self, locale: Any) -> dict[str, str]:
+        """Return what is looked up; which values there are, only data can tell."""
+        term = WeightedTop(self.events, of=self.of) if self.needs_weights else self.term
+        enough = "" if self.enough is None else f" ({self.enough.describe(locale)})"
+        return {"": f"{term.describe(locale)}{enough}"}
 
 
 def _known(of: str) -> Rule:
@@ -357,12 +290,34 @@ def _known(of: str) -> Rule:
 
 def _bands(bands: Any) -> tuple[tuple[str, float, float], ...]:
     if isinstance(bands, Mapping):
-        bands = [(name, *edges) for name, edges in bands.items()]
-    return tuple((name, low, high) for name, low, high in bands)
+        bands = [(name, *_edges(name, edges)) for name, edges in bands.items()]
+    if isinstance(bands, str) or not isinstance(bands, Iterable):
+        raise _no_bands("bands", bands)
+    return tuple((band[0], *_edges(band[0], band[1:])) for band in map(_as_tuple, bands))
+
+
+def _as_tuple(band: Any) -> tuple[Any, ...]:
+    if isinstance(band, str) or not isinstance(band, Iterable):
+        raise _no_bands("bands", band)
+    return tuple(band)
+
+
+def _edges(name: Any, edges: Any) -> tuple[float, float]:
+    found = tuple(edges) if isinstance(edges, Iterable) and not isinstance(edges, str) else ()
+    if len(found) != 2:
+        raise _no_bands(f"bands[{name!r}]", edges)
+    return found
+
+
+def _no_bands(field: str, got: Any) -> InvalidDefinitionError:
+    return InvalidDefinitionError(
+        field, "must say where each band begins and ends", got=repr(got),
+        allowed="{'top': (0.9, 1), 'middle': (0.5, 0.9)}",
+    )  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
-class PercentileTag(_Tag):
+class PercentileTag(BaseTag):
     """Bands of percentiles of a number; it has to be fitted.
 
     Attributes:
@@ -377,25 +332,50 @@ class PercentileTag(_Tag):
         'spender'
     """
 
-    value: Term = attrs.field(kw_only=False, eq=_content)
+    value: Term = attrs.field(kw_only=False, eq=content)
     bands: tuple[tuple[str, float, float], ...] = attrs.field(kw_only=False, converter=_bands)
 
     def group(self) -> TagGroup:
         """Return the same as a group of rules, still to be fitted."""
-        return TagGroup(
-            self.name,
-            {name: Percentile(self.value, low, high) for name, low, high in self.bands},
-            valid_for=self.valid_for,
-        )
+        values = [TagValue(n, Percentile(self.value, low, high)) for n, low, high in self.bands]
+        return TagGroup(self.name, values, valid_for=self.valid_for)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse bands that are none."""
-        self.group()
+        """Refuse bands that are none, or have no name."""
+        if not isinstance(self.value, Term):
+            raise InvalidDefinitionError(
+                "value", "is no number of the customer", got=repr(self.value),
+                allowed="Did('order').sum('amount') and the like",
+            )  # fmt: skip
+        if not self.bands:
+            raise _no_bands("bands", {})
+        names = [name for name, _, _ in self.bands]
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        if twice:
+            raise InvalidDefinitionError("bands", "occur twice", got=", ".join(twice))
+        for name, low, high in self.bands:
+            try:
+                TagValue(name, Percentile(self.value, low, high))
+            except InvalidDefinitionError as error:
+                raise InvalidDefinitionError(
+                    f"bands[{name!r}]", error.problem.partition(": ")[2], got=error.got,
+                    allowed=error.allowed, hint=error.hint,
+                ) from error  # fmt: skip
 
     @property
     def rules(self) -> dict[str, Rule]:
         """Band to rule."""
         return self.group().rules
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """The bands."""
+        return tuple(name for name, _, _ in self.bands)
+
+    @property
+    def rules_in_order(self) -> dict[str, Rule]:
+        """Band to its own rule."""
+        return self.group().rules_in_order
 
 
 AnyTag: TypeAlias = Tag | TagGroup | PreferenceTag | PercentileTag

@@ -19,6 +19,7 @@ from userops.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from userops.core.frames.by_key import answers_by_key, joined
+    from userops.core.frames.by_place import with_nobody
     from userops.core.frames.conversions import BACKENDS, Engine, from_arrow
     from userops.core.frames.dialects import (
         constant,
@@ -52,13 +53,15 @@ if TYPE_CHECKING:
         to_arrow,
         to_rows,
     )
-    from userops.core.frames.totals import Distinct, First, Top, Total
+    from userops.core.frames.sql_text import sql_text
+    from userops.core.frames.totals import Condition, Distinct, First, Top, Total
     from userops.core.frames.uniqueness import proves_unique
     from userops.core.frames.whole_customers import Kind, by_whole_customers, kind_type
 
 __all__ = [
     "BACKENDS",
     "Aggregate",
+    "Condition",
     "Distinct",
     "Engine",
     "First",
@@ -88,6 +91,7 @@ __all__ = [
     "proves_unique",
     "read",
     "small_table",
+    "sql_text",
     "to_arrow",
     "to_rows",
     "totals_by_key",
@@ -96,6 +100,7 @@ __all__ = [
     "with_decided",
     "with_epoch_us",
     "with_first_true",
+    "with_nobody",
     "with_running",
     "with_sticky_hash",
 ]
@@ -104,6 +109,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "by_key": ("answers_by_key", "joined"),
+        "by_place": ("with_nobody",),
         "conversions": ("BACKENDS", "Engine", "from_arrow"),
         "dialects": (
             "constant",
@@ -137,7 +143,8 @@ __getattr__, __dir__ = lazy_names(
             "to_arrow",
             "to_rows",
         ),
-        "totals": ("Distinct", "First", "Top", "Total"),
+        "sql_text": ("sql_text",),
+        "totals": ("Condition", "Distinct", "First", "Top", "Total"),
         "uniqueness": ("proves_unique",),
         "whole_customers": ("Kind", "by_whole_customers", "kind_type"),
     },

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from userops.core.frames.by_place import answered
+from userops.core.frames.by_place import answered, side_by_side
 from userops.core.frames.dialects import heaviest
 from userops.core.frames.sources import alike
-from userops.core.frames.totals import Asked, Distinct, First, Top, Total
+from userops.core.frames.totals import Asked, Condition, Distinct, First, Top, Total
 
 if TYPE_CHECKING:
     from userops.core.frames.sources import Frame, Source
@@ -28,25 +28,34 @@ __all__ = ["answers_by_key", "joined"]
 
 
 def answers_by_key(
-    source: Source, frame: Frame, key: str, conditions: Mapping[str, nw.Expr], asked: Asked
+    source: Source, frame: Frame, key: str, conditions: Mapping[str, Condition], asked: Asked
 ) -> Frame:
     """Return one row a key, of all keys that occur, with a column for each name asked.
 
     Args:
         source: Where the rows come from.
-        frame: The rows; `key` without nulls.
+        frame: The rows, of that engine or in Arrow; `key` without nulls.
         key: The column of keys.
-        conditions: Name to a condition that is never null.
+        conditions: Name to condition.
         asked: Name of a column to what it holds: `Total`, `Distinct`, `Top` or `First`.
     """
-    if source.is_arrow:
+    if frame.implementation.is_pyarrow():
         return answered(frame, key, conditions, asked)
     return _Planned(source, frame, key, conditions).answer(asked)
 
 
-def joined(parts: Sequence[Frame], key: str) -> Frame:
-    """Join frames of one row a key on all keys that occur in any of them."""
-    first, *others = alike(list(parts))
+def joined(parts: Sequence[Frame], key: str, absent: Mapping[str, Any] | None = None) -> Frame:
+    """Join frames of one row a key on all keys that occur in any of them.
+
+    Args:
+        parts: The frames; no other column is in two of them.
+        key: The column of keys.
+        absent: Name of a column to what it is of a key that its frame does not have; else null.
+    """
+    absent = absent or {}
+    if len(parts) > 1 and parts[0].implementation.is_pyarrow():
+        return side_by_side(alike(list(parts)), key, absent)
+    first, *others = parts
     for other in others:
         right = f"{key}_right"
         first = (
@@ -54,16 +63,17 @@ def joined(parts: Sequence[Frame], key: str) -> Frame:
             .with_columns(nw.coalesce(key, right).alias(key))
             .drop(right)
         )
-    return first
+    return first.with_columns(nw.col(name).fill_null(value) for name, value in absent.items())
 
 
 class _Planned:
     """Groupings as plans of an engine."""
 
     def __init__(
-        self, source: Source, frame: Frame, key: str, conditions: Mapping[str, nw.Expr]
+        self, source: Source, frame: Frame, key: str, conditions: Mapping[str, Condition]
     ) -> None:
-        self.source, self.frame, self.key, self.conditions = source, frame, key, conditions
+        self.source, self.frame, self.key = source, frame, key
+        self.conditions = {name: condition.expr() for name, condition in conditions.items()}
 
     def answer(self, asked: Asked) -> Frame:
         totals = {n: a for n, a in asked.items() if isinstance(a, Total)}
@@ -78,8 +88,10 @@ class _Planned:
                 parts.append(self._first(name, wanted))
         parts += [self._distinct(value, group) for value, group in by_value.items()]
         frame = parts[0]
-        for part in parts[1:]:  # the totals hold every key
+        for number, part in enumerate(parts[1:], start=1):  # the totals hold every key
             frame = frame.join(part, on=self.key, how="left")
+            if number % _MOST_NESTED == 0 and self.source.engine == "ibis":
+                frame = self.source.materialise(frame)
         zero = [n for n, a in asked.items() if isinstance(a, Distinct)]
         if zero:
             frame = frame.with_columns(nw.col(*zero).fill_null(0))

@@ -3,9 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Literal, NamedTuple
 
-__all__ = ["Asked", "Distinct", "First", "Top", "Total"]
+import narwhals.stable.v2 as nw
+
+__all__ = ["Asked", "Condition", "Distinct", "First", "Top", "Total"]
+
+
+class Condition(NamedTuple):
+    """Which rows count: those of which something is true, within a window.
+
+    Attributes:
+        holds: What is true of a row, never null; None where only the window matters.
+        name: What `holds` is called, so that it is found out once; None where there is none.
+        of: The one column that `holds` looks at, where it is one.
+        order: The int64 column that the window is about; None where there is none.
+        start: The first value within the window.
+        end: The first value after it; None where no row lies there.
+    """
+
+    holds: nw.Expr | None
+    name: str | None
+    of: str | None = None
+    order: str | None = None
+    start: int = 0
+    end: int | None = None
+
+    def expr(self) -> nw.Expr:
+        """Return the condition as a column that is never null."""
+        parts = [] if self.holds is None else [self.holds]
+        if self.order is not None:
+            parts.append(nw.col(self.order) >= nw.lit(self.start, nw.Int64))
+            if self.end is not None:
+                parts.append(nw.col(self.order) < nw.lit(self.end, nw.Int64))
+        return reduce(lambda a, b: a & b, parts) if parts else nw.lit(True)
 
 
 class Total(NamedTuple):
