@@ -40,6 +40,8 @@ _JOBS = {
     "many_rules_sql": "benchmarks.many_rules_sql:prepare",
     "summary": "benchmarks.summary:prepare_userops",
     "summary_lifetimes": "benchmarks.summary:prepare_lifetimes",
+    "one_rule": "benchmarks.one_rule:prepare",
+    "overlap": "benchmarks.overlaps:prepare",
     "one_customer": "benchmarks.one_customer:prepare",
     "compare": "benchmarks.answers:prepare",
     "import_userops": "benchmarks.imports:prepare_userops",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from userops.rules import RuleSet
 
 __all__ = [
-    "EVENTS",
+    "WINDOWS",
     "Leaf",
     "asked",
     "history_of",
@@ -32,7 +32,8 @@ __all__ = [
     "readers",
 ]
 
-EVENTS = ("order", "view", "cart", "scan")
+# Days before `as_of`; None is all of the history.
+WINDOWS = (30, 90, 180, 365, None)
 
 
 class Leaf(NamedTuple):
@@ -56,43 +57,45 @@ class Leaf(NamedTuple):
 
 
 def leaves() -> list[Leaf]:
-    """Return the two hundred rules."""
+    """Return the two hundred rules; every kind of them goes evenly through the windows."""
     found: list[Leaf] = []
 
-    def add(event: str, how: Any, bounds: Sequence[tuple[float, int | None]], **more: Any) -> None:
-        found.extend(Leaf(event, how, bound, days, **more) for bound, days in bounds)
+    def each(event: str, how: Any, bounds: Sequence[float], of: str | None = None) -> None:
+        found.extend(Leaf(event, how, b, days, of) for b, days in zip(bounds, WINDOWS, strict=True))
 
-    for category in CATEGORIES:
-        here = {"where": ("category", category)}
-        add("order", "count", [(1, 30), (2, 180)], **here)
-        add("order", "sum", [(100, 365)], of="amount", **here)
-        add("view", "count", [(1, 7), (2, 30), (3, 90)], **here)
-        add("cart", "count", [(1, 30), (2, 90)], **here)
-        add("cart", "sum", [(4, 180)], of="quantity", **here)
-    for channel in CHANNELS:
-        here = {"where": ("channel", channel)}
-        add("order", "count", [(1, 30), (2, 90), (3, 365)], **here)
-        add("view", "count", [(1, 30), (3, 180)], **here)
-    for city in CITIES[:20]:
-        add("scan", "count", [(1, 365)], where=("city", city))
-    windows = (7, 30, 90, 180)
-    for number, days in enumerate(windows, 1):
-        add("order", "sum", [(100 * number, days)], of="amount")
-        add("order", "mean", [(80, days)], of="amount")
-        add("order", "max", [(150, days)], of="amount")
-        add("order", "count", [(number, days)])
-        add("order", "days_since", [(days, None)])
-        add("view", "sum", [(60 * number, days)], of="seconds")
-        add("view", "days_since", [(days, None)])
-        add("scan", "sum", [(10 * number, days)], of="points")
-        add("scan", "count", [(number, days)])
-    for number, days in enumerate((30, 90, 365), 2):
-        add("order", "n_unique", [(number, days)], of="category")
-        add("order", "active_days", [(number, days)])
-    for event, days in (("view", 30), ("view", 90), ("cart", 90), ("cart", 180)):
-        add(event, "n_unique", [(3, days)], of="category")
-    add("order", "then", [(1, 7)], of="cart")
-    add("cart", "then", [(1, 1)], of="view")
+    def turning(event: str, how: Any, of: str | None, where: tuple[str, str], *turns: int) -> None:
+        for turn in turns:
+            window = turn % len(WINDOWS)
+            bound = window // 2 + 1 if of is None else 40 * (window + 1)
+            found.append(Leaf(event, how, bound, WINDOWS[window], of, where))
+
+    each("order", "count", (1, 2, 3, 4, 6))
+    each("order", "sum", (50, 100, 200, 400, 800), "amount")
+    each("order", "mean", (50, 60, 70, 80, 90), "amount")
+    each("order", "max", (80, 100, 150, 200, 300), "amount")
+    each("order", "n_unique", (1, 2, 2, 3, 4), "category")
+    each("order", "active_days", (1, 2, 3, 4, 6))
+    each("view", "sum", (60, 120, 240, 480, 960), "seconds")
+    each("view", "n_unique", (1, 2, 3, 4, 5), "category")
+    each("cart", "count", (1, 2, 3, 4, 6))
+    each("cart", "sum", (3, 6, 9, 12, 24), "quantity")
+    each("scan", "count", (1, 2, 2, 3, 4))
+    each("scan", "sum", (10, 20, 30, 40, 60), "points")
+    for number, category in enumerate(CATEGORIES):
+        here = ("category", category)
+        turning("order", "count", None, here, number, number + 2)
+        turning("order", "sum", "amount", here, number + 4)
+        turning("view", "count", None, here, number, number + 2)
+        turning("cart", "count", None, here, number + 1, number + 3)
+    for number, channel in enumerate(CHANNELS):
+        here = ("channel", channel)
+        turning("order", "count", None, here, *range(len(WINDOWS)))
+        turning("view", "count", None, here, number, number + 2)
+    for number, city in enumerate(CITIES[:20]):
+        turning("scan", "count", None, ("city", city), number)
+    found += [Leaf("order", "days_since", days) for days in (14, 30, 90)]
+    found += [Leaf("view", "days_since", days) for days in (7, 14, 30)]
+    found += [Leaf("order", "then", 1, 7, "cart"), Leaf("cart", "then", 1, 1, "view")]
     return found
 
 

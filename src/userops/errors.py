@@ -138,7 +138,7 @@ class InvalidArgumentError(UserOpsError, ValueError):
         return cls(
             argument,
             f"{got!r} is not known",
-            allowed=", ".join(names),
+            allowed=", ".join(names) or "none are there",
             hint=f"did you mean {close!r}?" if close else None,
         )
 

@@ -121,7 +121,9 @@ def random_world(seed: int, *, customers: int = 5, orders: int = 30, refreshes: 
         return values[int(rng.integers(len(values)))]
 
     def instant() -> dt.datetime:
-        tick = dt.timedelta(microseconds=int(rng.integers(-1, 2))) if rng.random() < 0.2 else 0 * DAY
+        tick = (
+            dt.timedelta(microseconds=int(rng.integers(-1, 2))) if rng.random() < 0.2 else 0 * DAY
+        )
         return START + int(rng.integers(0, 120)) * DAY / 4 + tick
 
     bought = [
@@ -141,9 +143,7 @@ def random_world(seed: int, *, customers: int = 5, orders: int = 30, refreshes: 
     return World(tuple(bought), tuple(decided), tuple(sorted(found)))
 
 
-def decided(
-    world: World, who: str, tag: str, value: str | None, as_of: dt.datetime
-) -> str | None:
+def decided(world: World, who: str, tag: str, value: str | None, as_of: dt.datetime) -> str | None:
     """What the decision by hand says that counts: a value, an empty text (taken), or None."""
     rows = []
     for d in world.decisions:
@@ -169,7 +169,7 @@ def rule_values(world: World, who: str, as_of: dt.datetime, tags: Mapping[str, s
     recent = [o for o in mine if o.at >= as_of - 6 * DAY]
     counts = {c: sum(o.category == c for o in mine) for c in CATEGORIES}
     known = sum(counts.values())
-    best = min((c for c in CATEGORIES if counts[c] == max(counts.values())))
+    best = min(c for c in CATEGORIES if counts[c] == max(counts.values()))
     found: dict[str, set[str]] = {
         "active": {"true"} if any(o.at >= as_of - 5 * DAY for o in mine) else set(),
         "level": {"gold"} if spent >= 60 else {"silver"} if spent >= 20 else set(),
@@ -177,14 +177,12 @@ def rule_values(world: World, who: str, as_of: dt.datetime, tags: Mapping[str, s
         "state": {"fresh" if any(o.at >= as_of - 2 * DAY for o in mine) else "none"},
         "top": {best} if known >= 2 else set(),
     }
-    found["vip"] = (
-        {"yes"} if "gold" in tags.get("level", ()) and not tags.get("active") else set()
-    )
+    found["vip"] = {"yes"} if "gold" in tags.get("level", ()) and not tags.get("active") else set()
     return found
 
 
 def tags_of(world: World, who: str, as_of: dt.datetime) -> dict[str, dict[str, str]]:
-    """Tag to value to how the customer came to it: `rule` or `hand`; "" as a value: taken by hand."""
+    """Tag to value to how the customer came to it: `rule`, `hand`; the value "": taken by hand."""
     found: dict[str, dict[str, str]] = {}
     effective: dict[str, set[str]] = {}
     for tag in VALUES:  # vip, which names others, is the last
@@ -244,12 +242,12 @@ def refreshed(world: World, before: Mapping[Key, State], as_of: dt.datetime) -> 
                     until = as_of + VALID[tag] if lasts else None
                     state[who, tag, value] = State(source, since, until)
     for (who, tag, value), was in before.items():
-        if _about(world, said_of, who, tag, value, as_of) is None:
-            if was.until is not None and was.until > as_of:
-                state[who, tag, value] = State("kept", was.since, was.until)
+        lasts = was.until is not None and was.until > as_of
+        if lasts and _about(world, said_of, (who, tag, value), as_of) is None:
+            state[who, tag, value] = State("kept", was.since, was.until)
     entered = {(*key, now.source) for key, now in state.items() if key not in before}
     left = {
-        (*key, _why(_about(world, said_of, *key, as_of), was, as_of))
+        (*key, _why(_about(world, said_of, key, as_of), was, as_of))
         for key, was in before.items()
         if key not in state
     }
@@ -257,10 +255,10 @@ def refreshed(world: World, before: Mapping[Key, State], as_of: dt.datetime) -> 
 
 
 def _about(
-    world: World, said_of: Mapping[Any, Mapping[str, str]], who: str, tag: str, value: str,
-    as_of: dt.datetime,
-) -> str | None:  # fmt: skip
+    world: World, said_of: Mapping[Any, Mapping[str, str]], key: Key, as_of: dt.datetime
+) -> str | None:
     """How something is said of the place of a tag now: `rule`, `hand`, or nothing."""
+    who, tag, value = key
     said = said_of.get((who, tag), {})
     if tag not in SEVERAL:
         return next(iter(said.values()), None)

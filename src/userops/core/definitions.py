@@ -15,7 +15,7 @@ import inspect
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar, Self
@@ -107,7 +107,7 @@ class _Classes:
         return sorted({*self._found, *(cls.__name__ for cls in _exported(None))})
 
 
-def _exported(wanted: set[str] | None) -> Iterable[type]:
+def _exported(wanted: set[str] | None) -> Iterator[type]:
     """Yield the definitions that the library's packages export by lazy names, not yet imported."""
     for title, package in list(sys.modules.items()):
         if title.startswith("userops.") and hasattr(package, "__path__"):

@@ -36,6 +36,7 @@ def fold_by_customer(
     fold: Fold,
     kinds: Mapping[str, frames.Kind],
     tie_break: str | None = None,
+    keeps_ties: bool = True,
     shards: int = 1,
 ) -> frames.Frame:
     """Run a fold over the rows of every customer.
@@ -59,6 +60,8 @@ def fold_by_customer(
         kinds: Name of a column that the fold returns, to what it holds: `"int"` (int64), `"float"`
             (float64) or `"flag"`.
         tie_break: Column that orders rows of one customer and instant; see `CustomerLog.build`.
+        keeps_ties: Whether rows that are equal in all that must keep the order of the table; see
+            `CustomerLog.build`.
         shards: In how many shards of customers, >= 1, rows of DuckDB are read, so that only one of
             them need fit into memory. All rows are written to temporary files once, and the order
             of those in a tie is lost, as on PySpark. Other engines do not need it, or hold all
@@ -94,7 +97,7 @@ def fold_by_customer(
     if key in kinds:
         raise InvalidArgumentError("kinds", f"{key!r} is the column of customer ids")
     needed = [key, instant, *columns, *([tie_break] if tie_break is not None else [])]
-    folded = _Folded(key, instant, tuple(columns), fold, dict(kinds), tie_break)
+    folded = _Folded(key, instant, tuple(columns), fold, dict(kinds), tie_break, keeps_ties)
     return frames.by_whole_customers(
         source, frame, key=key, columns=needed, function=folded, kinds=kinds, shards=shards
     )
@@ -110,6 +113,7 @@ class _Folded:
     fold: Fold
     kinds: Mapping[str, frames.Kind]
     tie_break: str | None
+    keeps_ties: bool = True
 
     def __call__(self, rows: pa.Table) -> pa.Table:
         log = CustomerLog.build(
@@ -118,6 +122,7 @@ class _Folded:
             instant=self.instant,
             columns=self.columns,
             tie_break=self.tie_break,
+            keeps_ties=self.keeps_ties,
         )
         values = self.fold(log)
         if set(values) != set(self.kinds):

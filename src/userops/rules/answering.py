@@ -55,7 +55,7 @@ class Answerable:
             asked = self._asked
         else:
             asked = rules_package().RuleSet({"": self}, tags=tags, segments=segments)
-        return asked.answer_one(customer, as_of)[""]
+        return asked.answer_only(customer, as_of)
 
     def answer(
         self,

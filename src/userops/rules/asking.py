@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 from userops.errors import InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID, EventColumns, OrderColumns
 from userops.events.rows import read_row
+from userops.rules.custom import expanded
 from userops.rules.events_of_one import EventIndex
 from userops.rules.node import Rule
 from userops.rules.one_customer import EventReader
@@ -46,6 +47,7 @@ def matches_event(
     rule: Rule, row: Mapping[str, Any], columns: OrderColumns | EventColumns, event: str = "order"
 ) -> bool:
     """Return whether a row that counts satisfies a rule of scope `event`; see `Rule.matches`."""
+    rule = expanded(rule)
     if rule.scope == "customer":
         raise InvalidDefinitionError(
             "rule", "is about the customer, not about one event", got=str(rule)

@@ -117,6 +117,16 @@ def comparing(reading: Reading, how: str, value: Constant, zone: Any, term: Term
     compare, others = OPERATORS[how], plain(value, zone)
     if len(set(others.values())) == 1:
         classes, other = frozenset(others), next(iter(others.values()))
+        if reading.attribute is not None:
+            name = reading.attribute
+
+            def holds_of_attribute(seen: Seen) -> bool:
+                found = seen.attributes.get(name)
+                if found.__class__ in classes:
+                    return compare(found, other)  # type: ignore[no-any-return]
+                return mismatch(term, found, value)
+
+            return holds_of_attribute
 
         def holds_same(seen: Seen) -> bool:
             found = read(seen)
@@ -139,6 +149,13 @@ def _to(value: Any) -> Constant:
     return constant("to", value)
 
 
+def _check_how(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value not in tuple(OPERATORS):
+        raise InvalidDefinitionError(
+            attribute.name, "is not an operator", got=repr(value), allowed=", ".join(OPERATORS)
+        )
+
+
 @attrs.frozen(eq=False)
 class Compare(Condition):
     """A term compared with a constant; `term >= 2` builds it. False where the term is missing.
@@ -149,15 +166,8 @@ class Compare(Condition):
         to: Text, a number, True or False, a date or a datetime. Money in major units.
     """
 
-    how: Operator = attrs.field()
+    how: Operator = attrs.field(validator=_check_how)
     to: Constant = attrs.field(converter=_to)
-
-    @how.validator
-    def _check_how(self, _: object, value: object) -> None:
-        if value not in OPERATORS:
-            raise InvalidDefinitionError(
-                "how", "is not an operator", got=repr(value), allowed=", ".join(OPERATORS)
-            )
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be compared, as far as that is known without data."""
@@ -231,7 +241,7 @@ def _check_comparable(
 class CompareTerms(Condition):
     """Two terms compared with each other; false where one of them is missing."""
 
-    how: Operator = attrs.field(validator=attrs.validators.in_(tuple(OPERATORS)))
+    how: Operator = attrs.field(validator=_check_how)
     to: Term = attrs.field(validator=_check_term)
 
     def __attrs_post_init__(self) -> None:

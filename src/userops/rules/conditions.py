@@ -119,6 +119,7 @@ class IsIn(Condition):
         reading, term, sample = reader.term(self.value), self.value, self.options[0]
         read = reading.read
         if reading.kind is not None:
+            check_fits(term, reading.kind, sample)
             values = frozenset(self._fitted(reading.kind, reading.scale, reader.zone))
             return lambda seen: read(seen) in values
         by_class: dict[type, set[Any]] = {}
@@ -195,8 +196,9 @@ class Text(Condition):
 
     def row(self, reader: RowReader) -> Holds:
         """Return the condition as a function."""
-        read, term, part = reader.term(self.value).read, self.value, self.part
-        test = _TEXT[self.how][0]
+        reading, term, part = reader.term(self.value), self.value, self.part
+        check_fits(term, reading.kind, part)
+        read, test = reading.read, _TEXT[self.how][0]
 
         def holds(seen: Seen) -> bool:
             found = read(seen)

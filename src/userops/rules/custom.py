@@ -8,12 +8,13 @@ from typing import Any
 import attrs
 import narwhals.stable.v2 as nw
 
+from userops.core.money import major_expr
 from userops.errors import InvalidDefinitionError
 from userops.rules.locales import Locale
 from userops.rules.node import Node, Rule, Scope, Term, transformed
-from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
+from userops.rules.reading import Column, ColumnReader, Holds, RowReader, Seen
 
-__all__ = ["CustomRule", "expanded"]
+__all__ = ["CustomRule", "expanded", "major", "said_in_columns"]
 
 
 @attrs.frozen(eq=False)
@@ -79,7 +80,9 @@ class CustomRule(Rule):
     @property
     def is_python_alone(self) -> bool:
         """Whether only `holds` can decide it."""
-        return type(self).expression is CustomRule.expression
+        if type(self).expression is CustomRule.expression:
+            return True
+        return self.expression(**{name: nw.col(name) for name in self.terms()}) is None
 
     def __attrs_post_init__(self) -> None:
         """Refuse a class that says nothing, when its first rule is made."""
@@ -91,13 +94,18 @@ class CustomRule(Rule):
         if has_own_code and not all(isinstance(t, Term) for t in self.terms().values()):
             raise InvalidDefinitionError("terms", "must map names to terms", got=self.terms())
 
+    @property
+    def looked_at(self) -> dict[str, Term]:
+        """The terms, with rules of one's own in their conditions put as built-in nodes."""
+        return {name: expanded(term) for name, term in self.terms().items()}
+
     def nodes(self) -> tuple[Node, ...]:
         """Return the nodes below: those of its fields, and its terms."""
-        return (*super().nodes(), *self.terms().values())
+        return (*super().nodes(), *self.looked_at.values())
 
     def row(self, reader: RowReader) -> Holds:
         """Return the rule as a function."""
-        readings = [(name, reader.term(term)) for name, term in self.terms().items()]
+        readings = [(name, reader.term(term)) for name, term in self.looked_at.items()]
         reads = [(name, _major(reading)) for name, reading in readings]
         holds = self.holds
         return lambda seen: bool(holds(**{name: read(seen) for name, read in reads}))
@@ -113,6 +121,19 @@ class CustomRule(Rule):
         fields = (f for f in attrs.fields(type(self)) if f.init)
         given = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields)
         return f"{type(self).__name__}({given})"
+
+
+def major(column: Column) -> nw.Expr:
+    """Return a column with money in major units."""
+    return major_expr(column.expr, column.scale) if column.kind == "money" else column.expr
+
+
+def said_in_columns(rule: CustomRule, reader: ColumnReader) -> nw.Expr:
+    """Return what `expression` says, null as false."""
+    said = rule.expression(**{n: major(reader.term(term)) for n, term in rule.looked_at.items()})
+    assert said is not None  # else it is decided by Python alone
+    answer: nw.Expr = said.fill_null(False)
+    return answer
 
 
 def _major(reading: Any) -> Any:

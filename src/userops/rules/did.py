@@ -37,6 +37,7 @@ class Did(Selection):
         """Return the events of which the conditions hold as well."""
         found = self._where
         for condition in conditions:
+            attrs.evolve(self, where=condition)  # refuses what is no condition on one event
             found = condition if found is None else found & condition
         return attrs.evolve(self, where=found)
 

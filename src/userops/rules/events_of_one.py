@@ -7,18 +7,19 @@ property) is not looked for again, whichever rule asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, chain
 from typing import Any
 
 from userops.core import money
 from userops.core.time import Zone
-from userops.core.values import Instant, value_of
+from userops.core.values import CLASS_OF, Instant, value_of
 from userops.customers.customer import Customer
-from userops.errors import MoneyOverflowError
+from userops.errors import ColumnTypeError, MoneyOverflowError
 from userops.events.columns import ORDER_ID, QUANTITY, OrderColumns
 from userops.events.rows import Row
 from userops.rules.features import AMOUNT
+from userops.rules.literals import kind_said
 from userops.rules.tables import Rows
 
 __all__ = ["DECIMALS", "EventIndex", "Matches", "index_of"]
@@ -30,18 +31,41 @@ DECIMALS = 6
 class EventIndex:
     """Rows of one kind, of one customer."""
 
-    __slots__ = ("_matches", "_values", "instants", "orders", "rows", "scale", "zone")
+    __slots__ = (
+        "_first_lines",
+        "_groups",
+        "_matches",
+        "_values",
+        "instants",
+        "orders",
+        "rows",
+        "scale",
+        "zone",
+    )
 
     def __init__(self, rows: Sequence[Row], scale: int, zone: Zone, *, has_orders: bool) -> None:
         self.rows = rows
-        self.instants = [row.instant_us for row in rows]
+        self.instants: list[Any] = [row.instant_us for row in rows]
         self.scale = scale
         self.zone = zone
         orders = [row.order_id for row in rows] if has_orders else None
         # Where each row is an order of its own, rows are counted.
         self.orders = None if orders is None or len(set(orders)) == len(orders) else orders
+        self._first_lines: Sequence[int] | None = None
         self._matches: dict[str | None, Matches] = {}
         self._values: dict[str, list[Any]] = {}
+        self._groups: dict[str, dict[Any, tuple[Any, list[int]]]] = {}
+
+    @property
+    def first_lines(self) -> Sequence[int]:
+        """The position of the first line of each row's order; its own, where each is an order."""
+        if self._first_lines is None:
+            if self.orders is None:
+                self._first_lines = range(len(self.rows))
+            else:
+                first: dict[Any, int] = {}
+                self._first_lines = [first.setdefault(o, i) for i, o in enumerate(self.orders)]
+        return self._first_lines
 
     def values(self, name: str) -> list[Any]:
         """Return a property of each row; money in minor units."""
@@ -59,6 +83,16 @@ class EventIndex:
             return value_of(row.quantity, self.zone, name=name)
         return row.order_id if name == ORDER_ID else None
 
+    def _by_value(self, name: str) -> Iterable[tuple[Any, list[int]]]:
+        """Return the different values of a property and the rows of each: each is judged once."""
+        found = self._groups.get(name)
+        if found is None:
+            found = self._groups[name] = {}
+            for i, value in enumerate(self.values(name)):
+                # 1, 1.0 and True are equal, but of different kinds.
+                found.setdefault((value.__class__, value), (value, []))[1].append(i)
+        return found.values()
+
     def matching(
         self, key: str | None, names: Sequence[str], holds: Callable[..., bool]
     ) -> Matches:
@@ -73,6 +107,9 @@ class EventIndex:
         if found is None:
             if key is None:
                 positions: Sequence[int] = range(len(self.rows))
+            elif len(names) == 1:
+                groups = [rows for value, rows in self._by_value(names[0]) if holds((value,))]
+                positions = groups[0] if len(groups) == 1 else sorted(chain(*groups))
             else:
                 seen = zip(*(self.values(name) for name in names), strict=True)
                 positions = [i for i, values in enumerate(seen) if holds(values)]
@@ -124,6 +161,9 @@ class Matches:
 def _millionths(value: Any, name: str) -> int | None:
     if value is None:
         return None
+    if value.__class__ is not float and value.__class__ is not int:
+        kind = next(kind for kind, cls in CLASS_OF.items() if cls is value.__class__)
+        raise ColumnTypeError(name, f"holds {kind_said(kind)}, which cannot be added up")
     units = money.minor_of(value, DECIMALS, "half_even")
     if units is None:
         raise MoneyOverflowError(

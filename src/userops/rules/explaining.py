@@ -55,11 +55,15 @@ class _Teller:
 
     def compile(self, rule: Rule) -> None:
         """Compile everything that will be asked, before there is a view."""
-        plain = expanded(resolved(expanded(rule), **self.names))
+        plain = self._plain(rule)
         self.plan.rule(plain)
         self._terms(plain)
         for part in self._parts(rule):
             self.compile(part)
+
+    def _plain(self, rule: Rule) -> Rule:
+        found: Rule = expanded(resolved(expanded(rule), **self.names))
+        return found
 
     def _terms(self, rule: Rule) -> dict[str, Term]:
         if isinstance(rule, CompareTerms):
@@ -67,9 +71,10 @@ class _Teller:
         elif isinstance(rule, Condition):
             terms = {"value": rule.value}
         elif isinstance(rule, CustomRule):
-            terms = dict(rule.terms())
+            terms = rule.looked_at
         elif isinstance(rule, Sequence):
-            terms = {s.event: Aggregate(s, "count") for s in (*rule.steps, *rule.without)}
+            events = (*rule.steps, *rule.without)
+            terms = {e._events_said(self.locale): Aggregate(e, "count") for e in events}
         elif isinstance(rule, Selection):
             terms = {"count": Aggregate(rule, "count")}
         else:
@@ -90,10 +95,11 @@ class _Teller:
 
     def reason(self, rule: Rule, view: View) -> Reason:
         """Return a part of the rule with its verdict."""
-        holds = bool(self.plan.rule(expanded(resolved(expanded(rule), **self.names)))(view))
+        plain = self._plain(rule)
+        holds = bool(self.plan.rule(plain)(view))
         parts = tuple(self.reason(part, view) for part in self._parts(rule))
         values = {}
-        for name, term in ({} if parts else self._terms(rule)).items():
+        for name, term in ({} if parts else self._terms(plain)).items():
             reading = self.plan.term(term)
             values[name] = outward(reading, reading.read(view))
         return Reason(self._said(rule), holds, values, parts)

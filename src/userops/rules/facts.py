@@ -13,7 +13,6 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
-from userops.core.money import major_expr
 from userops.core.values import reach_of
 from userops.customers.agreement import kind_of_ids
 from userops.customers.attribute_tables import distinct_ids
@@ -21,12 +20,12 @@ from userops.customers.attributes import Customers
 from userops.errors import InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID
 from userops.rules.anniversary import Anniversary, with_days_of_year
-from userops.rules.custom import CustomRule
+from userops.rules.custom import CustomRule, major, said_in_columns
 from userops.rules.facts_of_sequences import sequence_frames
 from userops.rules.facts_of_table import TableFacts
 from userops.rules.features import Aggregate
 from userops.rules.node import Node, Rule, Term
-from userops.rules.one_customer import ratio_scale
+from userops.rules.one_customer import ratio_units
 from userops.rules.pilot import Pilot
 from userops.rules.reading import Column
 from userops.rules.selection import Selection
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Facts"]
 
 # So many totals cost an engine more than reading the rows does; each row read takes 30 bytes or so.
-_MANY_VALUES = 16
+_MANY_VALUES = 4
 _MOST_ROWS_MOVED = 50_000_000
 
 
@@ -72,6 +71,8 @@ class Facts:
         self._nets = history.returns == "net"
         self._tables: dict[str, TableFacts] = {}
         self._attributes: dict[str, str] = {}
+        # Key of a term at which a window starts, to where it starts for each customer.
+        self._starts: dict[str, frames.Frame] = {}
         # Key of a node, to its column once all customers are in one frame.
         self._found: dict[str, Column] = {}
         # Column to what it is of customers whom its table does not know, where that is not null.
@@ -112,16 +113,25 @@ class Facts:
     def _with_start(self, table: TableFacts, selection: Selection) -> None:
         window = selection.window
         if isinstance(window, Since):
-            starts = Facts(self._history, self.as_of_us)
-            starts.need(window.start)
-            frame = starts.frame(everybody=False)
-            column = starts.term(window.start)
-            if column.kind not in ("instant", None):
-                raise InvalidDefinitionError(
-                    "since", f"{window.start} is no instant", got=column.kind, allowed="a datetime"
-                )
-            start = column.expr if column.kind else nw.lit(None, nw.Int64)
-            table.start(window, frame.select(CUSTOMER_ID, start=start))
+            key = window.start.key
+            if key not in self._starts:
+                self._starts[key] = self._starts_of(window.start)
+            table.start(window, self._starts[key])
+
+    def _starts_of(self, term: Term) -> frames.Frame:
+        """Return `customer_id` and the `start` that a term is for each customer."""
+        starts = Facts(self._history, self.as_of_us)
+        starts.need(term)
+        frame = starts.frame(everybody=False)
+        column = starts.term(term)
+        if column.kind not in ("instant", None):
+            raise InvalidDefinitionError(
+                "since", f"{term} is no instant", got=column.kind, allowed="a datetime"
+            )
+        start = column.expr if column.kind else nw.lit(None, nw.Int64)
+        frame = frame.select(CUSTOMER_ID, start=start)
+        # Joined to the rows of each grouping, it would be computed again for each of them.
+        return starts.source.materialise(frame) if starts.source.is_sql else frame
 
     def _need_aggregate(self, term: Aggregate) -> None:
         if term.key in self._found:
@@ -186,7 +196,7 @@ class Facts:
         if dates:
             frame = with_days_of_year(frame, dates, self.zone)
         for number, (key, rule) in enumerate(self._pythons.items()):
-            inputs = {name: major(self.term(term)) for name, term in rule.terms().items()}
+            inputs = {name: major(self.term(term)) for name, term in rule.looked_at.items()}
             name = f"userops__python_{number}"
             frame = frames.with_decided(self.source, frame, inputs, rule.holds, name)
             self._found[key] = Column(nw.col(name), "flag", is_counted=True)
@@ -344,9 +354,11 @@ class Facts:
         a, b = (
             column.expr if column.kind == "number" else column.expr / 1 for column in (over, under)
         )
-        divisor = float(10 ** ratio_scale(over.kind, under.kind, over.scale, under.scale))
-        some: Any = nw.when(b != 0.0).then(b * divisor)
-        return Column(a / some, "number")
+        above, below = ratio_units(over, under)
+        some: Any = nw.when(b != 0.0).then(b * below)
+        ratio = a * above / some
+        known: Any = nw.when(~ratio.is_nan()).then(ratio)  # infinity over infinity
+        return Column(known, "number")
 
     def rule(self, rule: Rule) -> nw.Expr:
         """Return the column of a rule; only after `frame`."""
@@ -373,24 +385,16 @@ class Facts:
 
     def ids_upto(self, last: str | int) -> nw.Expr:
         """Return whether the customer's id is at most another one."""
-        wanted: Any = nw.lit(last) if isinstance(last, str) else nw.lit(last, nw.Int64)
-        upto: nw.Expr = nw.col(CUSTOMER_ID) <= wanted
+        rows = next(iter(self._history.events.values())).counted()
+        wanted = frames.constant(rows, CUSTOMER_ID, last)
+        upto: nw.Expr = (nw.col(CUSTOMER_ID) <= wanted).fill_null(False)
         return upto
 
     def custom(self, rule: CustomRule) -> nw.Expr:
         """Return a rule of the user's own."""
         if rule.key in self._found:
             return self._found[rule.key].expr
-        columns = {name: major(self.term(term)) for name, term in rule.terms().items()}
-        said = rule.expression(**columns)
-        assert said is not None  # else it is decided by Python alone
-        answer: nw.Expr = said.fill_null(False)
-        return answer
-
-
-def major(column: Column) -> nw.Expr:
-    """Return a column with money in major units."""
-    return major_expr(column.expr, column.scale) if column.kind == "money" else column.expr
+        return said_in_columns(rule, self)
 
 
 def _asked_of_customers(node: Node) -> list[Node]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.log import CustomerLog
@@ -89,12 +90,20 @@ def _folded(
         rows, tables[rows.table] = table_of(events[key])
         by_table.setdefault(rows.table, {})[bit] = (events[key], rows.which)
     parts = [tables[name].rows_of(given) for name, given in by_table.items()]
+    rows = frames.concat_rows(parts) if len(parts) > 1 else parts[0]
     return fold_by_customer(
         source,
-        frames.concat_rows(parts) if len(parts) > 1 else parts[0],
+        rows.with_columns(nw.col("mask").cast(_mask_type(len(batch.bits)))),
         key=CUSTOMER_ID,
         instant=INSTANT_US,
         columns=["mask"],
         fold=_Completed(batch.steps),
         kinds=dict.fromkeys(batch.steps, "flag"),
+        keeps_ties=False,  # a sequence reads steps of one instant in their own order
     )
+
+
+def _mask_type(bits: int) -> Any:
+    """Return the narrowest type with so many bits beside the sign: a mask goes with every row."""
+    fits = {7: nw.Int8, 15: nw.Int16, 31: nw.Int32}
+    return next((kind for most, kind in fits.items() if bits <= most), nw.Int64)

@@ -7,6 +7,7 @@ many values need them; `core.frames.by_key` turns them into as few passes as the
 from __future__ import annotations
 
 from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -23,6 +24,7 @@ from userops.events.columns import (
     ORDER_ID,
     OrderColumns,
 )
+from userops.rules.custom import CustomRule, said_in_columns
 from userops.rules.events_of_one import DECIMALS
 from userops.rules.features import Aggregate
 from userops.rules.literals import kind_said
@@ -56,7 +58,7 @@ class TableFacts:
         self._kinds: dict[str, Any] = {}
         self._scale = self._table.scale
         self._summed: list[str] = []
-        self._starts: dict[str, tuple[Since, frames.Frame]] = {}
+        self._starts: dict[str, frames.Frame] = {}
         self._conditions: dict[str, tuple[Which, Selection]] = {}
         self._asked: dict[str, Any] = {}
         self._names: dict[Any, str] = {}
@@ -116,7 +118,7 @@ class TableFacts:
 
     def start(self, window: Since, starts: frames.Frame) -> None:
         """Take in where a window starts for each customer: a frame of `customer_id` and `start`."""
-        self._starts[window.key] = (window, starts)
+        self._starts[window.start.key] = starts
 
     def _ask(self, wanted: Any) -> str:
         name = self._names.get(wanted)
@@ -279,15 +281,18 @@ class TableFacts:
         return frames.answers_by_key(self._source, rows, CUSTOMER_ID, conditions, self._asked)
 
     def rows_of(self, selections: dict[int, tuple[Selection, Which]]) -> frames.Frame:
-        """Return the rows of several selections: `customer_id`, `instant_us`, and a bit each.
+        """Return the events of several selections: `customer_id`, `instant_us`, and a bit each.
 
         Args:
             selections: Bit to selection.
 
         Returns:
-            The rows that belong to any of them, with the int64 column `mask`.
+            The events that belong to any of them, with the int64 column `mask`. Several lines of
+            an order are one event, at the instant of its first line.
         """
         holds = {bit: self._row_holds(*given) for bit, given in selections.items()}
+        if self._has_lines({which for _, which in selections.values()}):
+            return self._orders_of(holds)
         mask: Any = nw.lit(0, nw.Int64)
         for bit, condition in holds.items():
             # Powers of two add up without meeting each other.
@@ -299,6 +304,29 @@ class TableFacts:
             self._gave_all_rows = True
             return rows
         return rows.filter(nw.col("mask") > 0)
+
+    def _has_lines(self, which: set[Which]) -> bool:
+        """Whether several rows may be one event."""
+        if not self._is_orders or self._columns.order_id is None:  # type: ignore[union-attr]
+            return False
+        return which != {"made"} or not self._table.has_order_rows
+
+    def _orders_of(self, holds: dict[int, Any]) -> frames.Frame:
+        bits = {f"userops__bit_{bit}": 1 << bit for bit in holds}
+        flags = zip(bits, holds.values(), strict=True)
+        rows = self._rows.select(
+            CUSTOMER_ID,
+            ORDER_ID,
+            IS_RETURN,
+            INSTANT_US,
+            *(holds.cast(nw.Int64).alias(name) for name, holds in flags),
+        )
+        orders = rows.group_by(CUSTOMER_ID, ORDER_ID, IS_RETURN).agg(
+            nw.col(INSTANT_US).min(), nw.col(*bits).max()
+        )
+        mask = reduce(add, (nw.col(name) * value for name, value in bits.items()))
+        orders = orders.select(CUSTOMER_ID, INSTANT_US, mask.cast(nw.Int64).alias("mask"))
+        return orders.filter(nw.col("mask") > 0)
 
     def pairs(self, selection: Selection, which: Which, of: str) -> frames.Frame:
         """Return the distinct pairs of `customer_id` and `value`, the text of a property."""
@@ -334,7 +362,7 @@ class TableFacts:
         return rows.filter(nw.col(INSTANT_US) >= nw.lit(min(starts), nw.Int64))
 
     def _with_starts(self, rows: frames.Frame) -> frames.Frame:
-        for number, (_, starts) in enumerate(self._starts.values()):
+        for number, starts in enumerate(self._starts.values()):
             named = starts.rename({"start": f"userops__start_{number}"})
             rows = rows.join(named, on=CUSTOMER_ID, how="left")
         return rows
@@ -368,7 +396,7 @@ class TableFacts:
         )
 
     def _since(self, window: Since) -> list[nw.Expr]:
-        start = nw.col(f"userops__start_{list(self._starts).index(window.key)}")
+        start = nw.col(f"userops__start_{list(self._starts).index(window.start.key)}")
         parts = [(nw.col(INSTANT_US) >= start).fill_null(False)]
         if window.lasting is not None:
             parts.append((nw.col(INSTANT_US) - start < window.lasting.us).fill_null(False))
@@ -421,3 +449,11 @@ class _EventColumns:
 
     def rule(self, rule: Rule) -> nw.Expr:
         return rule.column(self)
+
+    def custom(self, rule: CustomRule) -> nw.Expr:
+        if rule.is_python_alone:
+            raise InvalidDefinitionError(
+                type(rule).__name__, "is decided by Python alone, and is asked of single rows",
+                hint="write expression(…) as well",
+            )  # fmt: skip
+        return said_in_columns(rule, self)

@@ -10,12 +10,14 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.time import AsOf, as_of_us
-from userops.errors import InvalidDefinitionError
+from userops.errors import ColumnTypeError, InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID
 from userops.rules.answering import Names
 from userops.rules.custom import expanded
 from userops.rules.facts import Facts
 from userops.rules.facts_of_table import TableFacts
+from userops.rules.features import Aggregate
+from userops.rules.literals import kind_said
 from userops.rules.node import Node, transformed, walked
 from userops.rules.ranking import FittedPercentile, FittedTopN, Percentile, TopN
 from userops.rules.reading import Column
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["fitted_in", "fitted_rules", "spread_of"]
 
 _VALUE = "userops__ranked"
+_NEVER_MISSING = ("count", "sum", "n_unique", "active_days")
 
 
 def fitted_rules(
@@ -43,7 +46,8 @@ def fitted_rules(
 
     Args:
         rules: Name to a rule or a term.
-        history: The population: its customers with a value as of the instant.
+        history: The population: its customers with a value as of the instant. A count or a sum of
+            nothing is a value too, so that everybody has one.
         as_of: Exclusive end of the history.
         tags: What `HasTag` may name.
         segments: What `InSegment` may name.
@@ -96,9 +100,22 @@ class _Population:
         facts = Facts(history, as_of_us(as_of, history.zone))
         for node in nodes:
             facts.need(node.value)
-        frame = facts.frame(everybody=False)
         terms = {node.value.key: node.value for node in nodes}
+        # A count of nothing is known, so the population of one is everybody; and the customers of
+        # whom one value is known must not depend on which others are asked for beside it.
+        everybody = any(
+            isinstance(part, Aggregate) and part.how in _NEVER_MISSING
+            for term in terms.values()
+            for part in walked(term)
+        )
+        frame = facts.frame(everybody=everybody)
         columns = {key: facts.term(term) for key, term in terms.items()}
+        for key, column in columns.items():
+            if column.kind in ("text", "flag"):
+                raise ColumnTypeError(
+                    str(terms[key]), f"holds {kind_said(column.kind)}, which have no order",
+                    allowed="numbers, money, dates or times",
+                )  # fmt: skip
         names = {key: f"{_VALUE}_{number}" for number, key in enumerate(columns)}
         frame = frame.select(
             CUSTOMER_ID, *(columns[key].expr.alias(name) for key, name in names.items())
@@ -139,7 +156,7 @@ class _Population:
 
     def _top(self, node: TopN, ranked: _Ranked) -> FittedTopN:
         if not ranked.rows:
-            return FittedTopN(node.value, node.n)
+            return FittedTopN(node.value, node.n, scale=ranked.column.scale)
         rank = max(ranked.rows - node.n, 0)
         (at,) = frames.values_at_ranks(self._source, ranked.frame, _VALUE, [rank])
         upto = frames.to_rows(ranked.frame.filter(nw.col(_VALUE) <= at.value).select(n=nw.len()))

@@ -15,7 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from userops.core.time import Zone, instant_of
+from userops.core.time import Zone, instant_of, is_missing
 from userops.core.values import Day, Instant, Kind
 from userops.errors import ColumnTypeError, InvalidDefinitionError
 from userops.rules.locales import Locale
@@ -26,6 +26,7 @@ __all__ = [
     "Fitted",
     "Operator",
     "constant",
+    "exact_moment",
     "fitted",
     "kind_said",
     "plain",
@@ -72,18 +73,46 @@ def constant(field: str, value: Any) -> Constant:
         InvalidDefinitionError: If it is missing, or of no kind that a value can have.
     """
     if isinstance(value, Decimal | Fraction):
-        value = int(value) if value == int(value) else float(value)
-    elif hasattr(value, "dtype") and hasattr(value, "item"):
-        value = value.item()  # a scalar of numpy
-    if isinstance(value, str | bool | int | dt.date):
+        value = _number(value)
+    elif getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        value = _scalar(value)
+    if isinstance(value, bool):
         return value
+    if isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, dt.date) and not is_missing(value):  # pandas' NaT is a datetime
+        return exact_moment(value)
     if isinstance(value, float) and not math.isnan(value):
-        return value + 0.0
+        return float(value) + 0.0
     raise InvalidDefinitionError(
         field, "cannot be compared with", got=repr(value),
         allowed="text, numbers, True and False, dates and datetimes",
         hint="a missing value equals nothing; ask is_known() or ~…is_known()",
     )  # fmt: skip
+
+
+def exact_moment(value: dt.date) -> dt.date:
+    """Return a date or a datetime of Python's own class, of one that may be a subclass."""
+    if not isinstance(value, dt.datetime):
+        return dt.date(value.year, value.month, value.day)
+    clock = value.hour, value.minute, value.second, value.microsecond
+    return dt.datetime(
+        value.year, value.month, value.day, *clock, tzinfo=value.tzinfo, fold=value.fold
+    )
+
+
+def _number(value: Decimal | Fraction) -> int | float:
+    if isinstance(value, Decimal) and value.is_nan():
+        return math.nan
+    return int(value) if math.isfinite(value) and value == int(value) else float(value)
+
+
+def _scalar(value: Any) -> Any:
+    """Return a scalar of numpy as Python's own."""
+    is_clock = value.dtype.kind == "M" and value.dtype.str[-3:] not in ("[D]", "[W]", "[M]", "[Y]")
+    return value.astype("M8[us]").item() if is_clock else value.item()
 
 
 def kind_of(value: Constant) -> str:

@@ -6,6 +6,7 @@ instant. Values over events are taken when a rule first asks for them, and once 
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from operator import itemgetter
@@ -20,7 +21,7 @@ from userops.rules.events_of_one import Matches, index_of
 from userops.rules.features import Aggregate
 from userops.rules.node import Rule, Term
 from userops.rules.one_feature import taking
-from userops.rules.reading import Holds, Reading
+from userops.rules.reading import Column, Holds, Reading
 from userops.rules.selection import Selection
 from userops.rules.sequence import Sequence
 from userops.rules.tables import check_property, is_money, rows_of
@@ -45,7 +46,12 @@ class View:
         self.customer = customer
         self.customer_id = customer.customer_id
         self.before_us = before_us
-        self.attributes = customer.attributes_before(before_us)
+        kept = customer.kept.get(View)
+        if kept is None or kept[0] != before_us:
+            # A dict of one's own is read faster than the read-only view that the customer gives.
+            kept = (before_us, dict(customer.attributes_before(before_us)))
+            customer.kept[View] = kept
+        self.attributes: dict[str, Any] = kept[1]
         self.cache = [_UNSET] * size
         self.bounds = bounds
 
@@ -112,7 +118,7 @@ class CustomerPlan:
         """Return the function that reads a term."""
         if isinstance(term, Attr):
             name = term.name
-            return Reading(lambda view: view.attributes.get(name))
+            return Reading(lambda view: view.attributes.get(name), attribute=name)
         found = self._places.get(term.key)
         if found is None:
             if isinstance(term, Aggregate):
@@ -141,14 +147,15 @@ class CustomerPlan:
     def _ratio(self, term: Ratio) -> Reading:
         over, under = self.term(term.over), self.term(term.under)
         read_over, read_under = over.read, under.read
-        divisor = ratio_scale(over.kind, under.kind, over.scale, under.scale)
+        above, below = ratio_units(over, under)
 
         def compute(view: View) -> float | None:
             a, b = read_over(view), read_under(view)
-            if a is None or b is None or b == 0:
+            if a is None or b is None:
                 return None
-            a, b = number_of_term(term, a), number_of_term(term, b)
-            return a / (b * float(10**divisor))
+            a, b = number_of_term(term, a) * above, number_of_term(term, b) * below
+            found = a / b if b else math.nan
+            return None if math.isnan(found) else found
 
         return Reading(self._cached(compute), "number")
 
@@ -231,6 +238,9 @@ class CustomerPlan:
 
     def sequence(self, rule: Sequence) -> Holds:
         """Return the function that says whether a sequence was completed."""
+        found = self._places.get(rule.key)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
         picks = []
         for selection in (*rule.steps, *rule.without):
             rows = rows_of(selection, self._columns)
@@ -249,14 +259,18 @@ class CustomerPlan:
                 matches, i, j = pick(view)
                 if j <= i and bit < n:
                     return False
+                index = matches.index
                 for place in range(i, j):
-                    row = rows, matches.positions[place]
+                    # Several lines of an order are one event, at the instant of its first line.
+                    position = index.first_lines[matches.positions[place]]
+                    row = rows, position
                     masks[row] = masks.get(row, 0) | 1 << bit
-                    instants[row] = matches.at[place]
+                    instants[row] = index.instants[position]
             order = sorted(masks, key=instants.__getitem__)
             return completes_one([instants[r] for r in order], [masks[r] for r in order], steps)
 
-        return self._cached(holds)
+        found = self._places[rule.key] = self._cached(holds)
+        return found
 
 
 def since_instant(window: Since, value: Any) -> int | None:
@@ -272,11 +286,11 @@ def since_instant(window: Since, value: Any) -> int | None:
     return int(value)
 
 
-def ratio_scale(over: Any, under: Any, over_scale: int, under_scale: int) -> int:
-    """Return the power of ten by which the lower number of a ratio is multiplied."""
-    if over == "money":
-        return over_scale if under != "money" else over_scale - under_scale
-    return -under_scale if under == "money" else 0
+def ratio_units(over: Reading | Column, under: Reading | Column) -> tuple[float, float]:
+    """Return what the numbers of a ratio are multiplied by, so that money is in major units."""
+    scales = [read.scale if read.kind == "money" else 0 for read in (over, under)]
+    # Whole numbers that floats hold exactly: a tenth of the other one would be off in a last bit.
+    return float(10 ** max(scales[1] - scales[0], 0)), float(10 ** max(scales[0] - scales[1], 0))
 
 
 def number_of_term(term: Term, value: Any) -> float:

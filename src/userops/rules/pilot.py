@@ -19,6 +19,10 @@ __all__ = ["Pilot"]
 _BUCKETS = 10_000
 
 
+def _plain(share: Any) -> Any:
+    return share.item() if getattr(share, "ndim", None) == 0 else share  # a scalar of numpy
+
+
 @attrs.frozen(eq=False)
 class Pilot(Rule):
     """A customer falls into a share of all, told by a sticky hash of the name and his id.
@@ -34,8 +38,8 @@ class Pilot(Rule):
     """
 
     name: str = attrs.field()
-    share: float = attrs.field()
-    start: float = attrs.field(default=0.0)
+    share: float = attrs.field(converter=_plain)
+    start: float = attrs.field(default=0.0, converter=_plain)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what is no share."""

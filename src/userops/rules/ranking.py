@@ -14,11 +14,13 @@ from typing import Any, ClassVar
 import attrs
 import narwhals.stable.v2 as nw
 
-from userops.errors import InvalidDefinitionError, NotFittedError
-from userops.rules.comparisons import Condition, check_of_customer
+from userops.core.time import zone
+from userops.errors import ColumnTypeError, InvalidDefinitionError, NotFittedError
+from userops.rules.comparisons import Condition, check_of_customer, compared
+from userops.rules.literals import kind_said
 from userops.rules.locales import Locale
 from userops.rules.node import Term
-from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
+from userops.rules.reading import Column, ColumnReader, Holds, RowReader, Seen
 
 __all__ = ["FittedPercentile", "FittedTopN", "Percentile", "TopN"]
 
@@ -138,10 +140,10 @@ class FittedPercentile(Condition):
         """Return the condition as a function."""
         reading = reader.term(self.value)
         check_scale_of(self, reading)
-        read, above, upto = reading.read, self.above, self.upto
+        read, above, upto, term = reading.read, self.above, self.upto, self.value
 
         def holds(seen: Seen) -> bool:
-            found = read(seen)
+            found = _ranked_value(read(seen), term)
             if found is None:
                 return False
             return (above is None or found > above) and (upto is None or found <= upto)
@@ -156,9 +158,9 @@ class FittedPercentile(Condition):
         if not self.population:
             return known & nw.lit(False)
         if self.above is not None:
-            known = known & (column.expr > self.above).fill_null(False)
+            known = known & _compared(column, ">", self.above, self.value)
         if self.upto is not None:
-            known = known & (column.expr <= self.upto).fill_null(False)
+            known = known & _compared(column, "<=", self.upto, self.value)
         return known
 
     def _said(self, locale: Locale) -> str:
@@ -170,6 +172,25 @@ class FittedPercentile(Condition):
             if bound is not None
         ]
         return said + (f" ({', '.join(parts)})" if parts else "")
+
+
+def _ranked_value(value: Any, term: Term) -> Any:
+    """Return a value that has an order; refuses text and flags."""
+    if isinstance(value, str | bool):
+        raise ColumnTypeError(str(term), "has no order", got=repr(value), allowed=_ORDERED)
+    return value
+
+
+def _compared(column: Column, how: str, cut: int | float, term: Term) -> nw.Expr:
+    """Compare a column with a cut-point, which counts what the column counts."""
+    if column.kind in ("text", "flag"):
+        raise ColumnTypeError(str(term), "has no order", got=kind_said(column.kind),
+                              allowed=_ORDERED)  # fmt: skip
+    kind: Any = column.kind if column.kind in ("number", None) else "whole"
+    return compared(attrs.evolve(column, kind=kind), how, cut, zone("UTC"), term)
+
+
+_ORDERED = "numbers, money, dates or times"
 
 
 def check_scale_of(fitted: Any, read: Any) -> None:
@@ -226,10 +247,10 @@ class FittedTopN(Condition):
         """Return the condition as a function."""
         reading = reader.term(self.value)
         check_scale_of(self, reading)
-        read, last, last_id = reading.read, self.last, self.last_id
+        read, last, last_id, term = reading.read, self.last, self.last_id, self.value
 
         def holds(seen: Seen) -> bool:
-            found = read(seen)
+            found = _ranked_value(read(seen), term)
             if found is None or last is None:
                 return False
             return found > last or (found == last and seen.customer_id <= last_id)  # type: ignore[no-any-return]
@@ -242,8 +263,8 @@ class FittedTopN(Condition):
         check_scale_of(self, column)
         if self.last is None or self.last_id is None:
             return column.expr.is_null() & nw.lit(False)
-        above = (column.expr > self.last).fill_null(False)
-        tied = (column.expr == self.last).fill_null(False)
+        above = _compared(column, ">", self.last, self.value)
+        tied = _compared(column, "==", self.last, self.value)
         upto: nw.Expr = reader.ids_upto(self.last_id)  # type: ignore[attr-defined]
         return above | (tied & upto)
 

@@ -44,11 +44,14 @@ class Reading:
         read: The function.
         kind: As in `Column`, or None where only the value tells.
         scale: Decimals of the minor unit of money.
+        attribute: Where the term is an attribute, its name: conditions look it up themselves, for
+            a call costs as much as the comparison.
     """
 
     read: Callable[[Seen], Any]
     kind: Kind | Literal["money"] | None = None
     scale: int = 0
+    attribute: str | None = None
 
 
 class RowReader(Protocol):

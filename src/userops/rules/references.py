@@ -9,6 +9,7 @@ import attrs
 
 from userops.errors import InvalidArgumentError, InvalidDefinitionError
 from userops.rules.answering import Names
+from userops.rules.custom import expanded
 from userops.rules.locales import Locale
 from userops.rules.node import Node, Rule, Scope, transformed, walked
 
@@ -103,9 +104,12 @@ def _resolved(rule: Any, names: Mapping[str, Names], path: tuple[str, ...]) -> A
                 word, "name each other in a circle", got=" → ".join((*path, said)),
                 hint="take one of these references out",
             )  # fmt: skip
+        if not names[word]:
+            raise node._unresolved()
         if node.name not in names[word]:
             raise InvalidArgumentError.unknown(word[:-1], node.name, names[word])
-        found: Node = _resolved(_rule_of(names[word][node.name], node), names, (*path, said))
+        named = expanded(_rule_of(names[word][node.name], node))
+        found: Node = _resolved(named, names, (*path, said))
         return found
 
     return transformed(rule, change)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.money import major_expr, major_float
-from userops.core.time import DAY_US, AsOf, as_of_us, datetime_of
+from userops.core.time import DAY_US, AsOf, Zone, as_of_us, datetime_of
 from userops.core.values import Day, Instant
 from userops.customers.customer import Customer
 from userops.errors import InvalidDefinitionError
@@ -20,6 +20,7 @@ from userops.rules.facts import Facts
 from userops.rules.node import Node, Rule, Term, walked
 from userops.rules.one_customer import CustomerPlan, plan_of
 from userops.rules.pilot import Pilot
+from userops.rules.ranking import FittedTopN
 from userops.rules.reading import Column, Reading
 from userops.rules.references import resolved
 
@@ -27,6 +28,21 @@ if TYPE_CHECKING:
     from userops.customers.history import History
 
 __all__ = ["RuleSet"]
+
+
+class _Planned(NamedTuple):
+    """The functions for customers who are read in one way.
+
+    Attributes:
+        plan: What made them.
+        readings: Name of a member to its function.
+        answers: The same, ready to be called; with the reading where a value is to be turned into
+            what users see, and None where it is a flag.
+    """
+
+    plan: CustomerPlan
+    readings: list[tuple[str, Reading]]
+    answers: list[tuple[str, Callable[[Any], Any], Reading | None]]
 
 
 class RuleSet:
@@ -74,17 +90,34 @@ class RuleSet:
             str(name): expanded(resolved(expanded(member), tags=tags, segments=segments))
             for name, member in members.items()
         }
-        self._plans: dict[Any, tuple[CustomerPlan, list[tuple[str, Reading]]]] = {}
+        self._plans: dict[Any, _Planned] = {}
+        # The last `as_of` that was read, in which zone, and the instant that it is.
+        self._last_as_of: tuple[Any, Any, int] = (None, None, 0)
 
     # One customer
 
     def answer_one(self, customer: Customer, as_of: AsOf) -> dict[str, Any]:
         """Return the answers for one customer: true or false, or the value, None if missing."""
-        view, readings = self.reading(customer, as_of_us(as_of, customer.zone))
-        return {name: outward(reading, reading.read(view)) for name, reading in readings}
+        planned = self._planned(customer)
+        view = planned.plan.view(customer, self._instant(as_of, planned.plan.zone))
+        return {
+            name: read(view) if reading is None else outward(reading, read(view))
+            for name, read, reading in planned.answers
+        }
+
+    def answer_only(self, customer: Customer, as_of: AsOf) -> Any:
+        """Return the answer of the only member for one customer."""
+        planned = self._planned(customer)
+        _, read, reading = planned.answers[0]
+        found = read(planned.plan.view(customer, self._instant(as_of, planned.plan.zone)))
+        return found if reading is None else outward(reading, found)
 
     def reading(self, customer: Customer, before_us: int) -> tuple[Any, list[tuple[str, Reading]]]:
         """Return the customer as of an instant, and the functions that answer for him."""
+        planned = self._planned(customer)
+        return planned.plan.view(customer, before_us), planned.readings
+
+    def _planned(self, customer: Customer) -> _Planned:
         key = customer.reading_key
         found = self._plans.get(key)
         if found is None:
@@ -93,11 +126,21 @@ class RuleSet:
                 (name, Reading(plan.rule(m)) if isinstance(m, Rule) else plan.term(m))
                 for name, m in self.members.items()
             ]
+            answers = [
+                (name, reading.read, None if isinstance(self.members[name], Rule) else reading)
+                for name, reading in readings
+            ]
             if len(self._plans) >= 16:  # hosts that make new mappings for each customer
                 self._plans.clear()
-            found = self._plans[key] = (plan, readings)
-        plan, readings = found
-        return plan.view(customer, before_us), readings
+            found = self._plans[key] = _Planned(plan, readings, answers)
+        return found
+
+    def _instant(self, as_of: AsOf, zone: Zone) -> int:
+        given, where, instant = self._last_as_of
+        if as_of is not given or zone is not where:
+            instant = as_of_us(as_of, zone)
+            self._last_as_of = (as_of, zone, instant)
+        return instant
 
     # All customers
 
@@ -158,7 +201,7 @@ class RuleSet:
         If none can, the tables that no rule asks about need not be looked at for customers.
         """
         if any(
-            isinstance(node, Pilot | CustomRule)
+            isinstance(node, Pilot | CustomRule | FittedTopN)  # these look at the id, or anywhere
             for member in self.members.values()
             for node in walked(member)
         ):

@@ -49,7 +49,8 @@ def _check_selections(_: Any, attribute: attrs.Attribute[Any], values: tuple[Any
 class Sequence(Rule):
     """A customer did several things in order, within a stretch of time.
 
-    Each step is an event of its own; of events at one instant the earlier step comes first. The
+    Each step is an event of its own: an order counts once, at its first line, however many lines it
+    has. Of events at one instant the earlier step comes first. The
     whole sequence, from its first step to its last, takes at most `within`, the end included.
 
     Args:

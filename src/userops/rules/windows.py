@@ -14,8 +14,9 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from userops.core.definitions import Definition
-from userops.core.time import DAY_US, Zone, instant_of, zone
+from userops.core.time import DAY_US, Zone, instant_of, is_missing, zone
 from userops.errors import InvalidDefinitionError
+from userops.rules.literals import exact_moment
 from userops.rules.locales import Locale
 from userops.rules.node import Node, Scope, Term
 
@@ -132,6 +133,14 @@ def check_duration(_: Any, attribute: attrs.Attribute[Any], value: object) -> No
 class Window(Node):
     """A stretch of time relative to `as_of`."""
 
+    def __eq__(self, other: object) -> bool:
+        """Whether another window says the same."""
+        return self.same_as(other) if isinstance(other, Node) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Hash by content."""
+        return hash(self.key)
+
     @property
     def scope(self) -> Scope | None:
         """A window stands in either scope."""
@@ -164,11 +173,11 @@ def _moment(value: Any) -> Any:
             return dt.date.fromisoformat(value) if is_date else dt.datetime.fromisoformat(value)
         except ValueError:
             return value
-    return value
+    return exact_moment(value) if isinstance(value, dt.date) and not is_missing(value) else value
 
 
 def _check_moment(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not isinstance(value, dt.date):
+    if value is not None and (not isinstance(value, dt.date) or is_missing(value)):
         raise InvalidDefinitionError(
             attribute.name, "is not a point in time", got=repr(value),
             allowed="a date, a datetime, or ISO 8601 text",

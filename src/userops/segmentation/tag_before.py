@@ -87,9 +87,11 @@ class Before:
     def _typed(self, given: frames.Source, coded: frames.Frame) -> frames.Frame:
         schema = given.frame.collect_schema()
         times = {name: name for name in _TIMES if name in schema.names()}
-        frame, kinds = given.frame, {}
+        kinds: dict[str, Any] = {}
+        frame = given.frame
         if times:  # what `assign` returned has none
-            frame, kinds = with_values(given, given.frame, times, zone("UTC"))
+            frame, found = with_values(given, frame, times, zone("UTC"))
+            kinds |= found
         for name, kind in kinds.items():
             if kind not in (None, "instant"):
                 raise ColumnTypeError(

@@ -93,12 +93,14 @@ class TagDecisions:
         for role, column in self.columns.items():
             if column not in names:
                 raise ColumnNotFoundError(column, names, role=role)
+        self._read: dict[Any, Attributes] = {}
 
-    def attributes(self, tags: Sequence[AnyTag]) -> Attributes:
-        """Return the decisions as dated attributes of the customers.
+    def attributes(self, tags: Sequence[AnyTag], time_zone: str) -> Attributes:
+        """Return the decisions as dated attributes of the customers; they are checked once.
 
         Args:
             tags: The tags that may be decided about.
+            time_zone: The zone in which naive times are read.
 
         Raises:
             InvalidArgumentError: If a row names another tag, another action, or a value that its
@@ -106,6 +108,12 @@ class TagDecisions:
             DataError: If a row has no customer, or a time that cannot be read: no decision is left
                 out in silence.
         """
+        key = time_zone, *((tag.name, tag.value_names, tag.has_several) for tag in tags)
+        if key not in self._read:
+            self._read[key] = self._attributes(tags, time_zone)
+        return self._read[key]
+
+    def _attributes(self, tags: Sequence[AnyTag], time_zone: str) -> Attributes:
         column = self.columns
         frame = self.source.frame.with_columns(
             nw.col(column["tag"]).cast(nw.String).alias("userops__tag"),
@@ -133,6 +141,7 @@ class TagDecisions:
             value="said",
             valid_from="decided_at",
             valid_until="expires_at" if "expires_at" in kept else None,
+            time_zone=time_zone,
         )
         _check_times(attributes)
         return attributes

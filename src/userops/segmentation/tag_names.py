@@ -70,6 +70,8 @@ def check_names(tags: Sequence[AnyTag], segments: Sequence[Segment]) -> None:
     named += [(f"segments[{n}]", {"": s.when}) for n, s in enumerate(segments)]
     for field, rules in named:
         for rule in rules.values():
+            if not segments:
+                _refuse_segments(field, rule)
             try:
                 resolved(expanded(rule), tags=by_tag, segments=by_segment)
             except InvalidArgumentError as error:
@@ -77,6 +79,15 @@ def check_names(tags: Sequence[AnyTag], segments: Sequence[Segment]) -> None:
                     field, error.problem, got=error.got, allowed=error.allowed or "no name at all",
                     hint=error.hint,
                 ) from error  # fmt: skip
+
+
+def _refuse_segments(field: str, rule: Rule) -> None:
+    for node in walked(expanded(rule)):
+        if isinstance(node, InSegment):
+            raise InvalidDefinitionError(
+                field, f"segment {node.name!r} is not known", allowed="no segment",
+                hint=f"give it to the set: TagSet(…, segments=[Segment({node.name!r}, …)])",
+            )  # fmt: skip
 
 
 def _countable(tag: AnyTag) -> AnyTag:

@@ -195,11 +195,11 @@ def refreshed(tagging: Tagging, previous: Any, history: History, as_of: AsOf) ->
         check_order(previous.as_of_us, before_us)
         previous = previous.assignments
     comparison = _Comparison(tagging, before_us)
-    coded = source.materialise(tagging.long_with_place(source, tagging.coded(history, as_of)))
+    coded = frames.settled(source, tagging.long_with_place(source, tagging.coded(history, as_of)))
     before = Before(tagging, source, before_us).read(previous, coded)
     coded, before = frames.alike([coded, before])
-    before = source.materialise(before)
-    assignments = source.materialise(comparison.assignments(coded, before))
+    before = frames.settled(source, before)
+    assignments = frames.settled(source, comparison.assignments(coded, before))
     return TagRefresh(
         before_us,
         source,

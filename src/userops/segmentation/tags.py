@@ -280,7 +280,9 @@ class PreferenceTag(BaseTag):
     def said(self, locale: Any) -> dict[str, str]:
         """Return what is looked up; which values there are, only data can tell."""
         term = WeightedTop(self.events, of=self.of) if self.needs_weights else self.term
-        enough = "" if self.enough is None else f" ({self.enough.describe(locale)})"
+        enough = "" if self.enough is None else self.enough.describe(locale)
+        if enough:
+            enough = f"（{enough}）" if locale == "zh" else f" ({enough})"
         return {"": f"{term.describe(locale)}{enough}"}
 
 

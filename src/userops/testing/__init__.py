@@ -16,12 +16,14 @@ if TYPE_CHECKING:
         spark_session,
         to_engine,
     )
+    from userops.testing.rule_checks import check_rule
     from userops.testing.segmentation_checks import check_cut_points, check_segment_map
 
 __all__ = [
     "ENGINE_NAMES",
     "Engines",
     "check_cut_points",
+    "check_rule",
     "check_same_rows",
     "check_segment_map",
     "installed_engines",
@@ -42,6 +44,7 @@ __getattr__, __dir__ = lazy_names(
             "spark_session",
             "to_engine",
         ),
+        "rule_checks": ("check_rule",),
         "segmentation_checks": ("check_cut_points", "check_segment_map"),
     },
 )

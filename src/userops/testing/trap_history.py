@@ -83,7 +83,7 @@ _DATES = tuple(dt.date.fromisoformat(text) for text in (
 _CLOCKS = tuple(dt.datetime.fromisoformat(text) for text in (
     "2024-02-29T00:00", "2024-01-15T08:00", "2023-11-05T01:30", "2024-03-10T02:30",
     "2024-03-04T08:30", "2023-12-31T23:59:59.999999", "2024-03-11T09:30", "2023-03-12T10:00",
-    "2024-06-01", "1969-07-20T20:17:40",
+    "2024-06-01", "2022-11-06T01:59:59.999999",
 ))  # fmt: skip
 _BIG = (2**53 + 1, 2**53, -(2**53) - 1, 0, 7, -7)
 _NUMBERS = (float("nan"), float("inf"), float("-inf"), -0.0, 0.0, 0.1 + 0.2, 0.3, 2.5, -1.5, 1e-7)
@@ -208,7 +208,7 @@ def trap_tables(ids: Literal["text", "int"] = "text") -> dict[str, pa.Table]:
         "numbers": _dated(7, ("rating", "share"), "number", _TEXT_IDS),
     }
     if ids == "int":
-        numbers = {who: (-1) ** n * (n // 2) + (n == 5) * 2**60 for n, who in enumerate(_TEXT_IDS)}
+        numbers = {who: (-1) ** n * ((n + 1) // 2) + (n == 5) * 2**60 for n, who in enumerate(_TEXT_IDS)}
         for name, table in tables.items():
             whole = pa.array([numbers[who] for who in table["who"].to_pylist()], pa.int64())
             tables[name] = table.set_column(0, "who", whole)

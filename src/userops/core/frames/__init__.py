@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         with_running,
     )
     from userops.core.frames.row_functions import with_decided
+    from userops.core.frames.settling import settled
     from userops.core.frames.sources import (
         Frame,
         Source,
@@ -90,6 +91,7 @@ __all__ = [
     "nearby",
     "proves_unique",
     "read",
+    "settled",
     "small_table",
     "sql_text",
     "to_arrow",
@@ -128,6 +130,7 @@ __getattr__, __dir__ = lazy_names(
             "with_running",
         ),
         "row_functions": ("with_decided",),
+        "settling": ("settled",),
         "sources": (
             "Frame",
             "Source",

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["answers_by_key", "joined"]
 
+# Ibis plans a query of many nested joins ever more slowly.
+_MOST_NESTED = 8
+
 
 def answers_by_key(
     source: Source, frame: Frame, key: str, conditions: Mapping[str, Condition], asked: Asked

@@ -131,18 +131,18 @@ class AtRank(NamedTuple):
     """What stands at a rank of a column in ascending order.
 
     Attributes:
-        value: The value.
+        value: The value, a whole number or a float as the column holds it.
         below: How many rows are smaller.
     """
 
-    value: int
+    value: Any
     below: int
 
 
 def values_at_ranks(
     source: Source, frame: Frame, column: str, ranks: Sequence[int]
 ) -> tuple[AtRank, ...]:
-    """Return what stands at zero-based ranks of an integer column, ascending: order statistics.
+    """Return what stands at zero-based ranks of a column of numbers, ascending: order statistics.
 
     In process the column is partitioned by numpy; elsewhere distinct values are counted and
     accumulated by the engine, and only the asked ranks travel.
@@ -150,7 +150,7 @@ def values_at_ranks(
     Args:
         source: Where the frame comes from.
         frame: Holds `column` without nulls.
-        column: An integer column.
+        column: A column of integers, or of floats without NaN.
         ranks: Ranks in [0, rows).
     """
     wanted = sorted(set(ranks))
@@ -160,8 +160,8 @@ def values_at_ranks(
     if source.is_in_process:
         values = column_values(frame, column)
         at = np.partition(values, wanted)[wanted]
-        below = {int(v): int((values < v).sum()) for v in np.unique(at)}
-        found = {k: AtRank(int(v), below[int(v)]) for k, v in zip(wanted, at, strict=True)}
+        below = {v.item(): int((values < v).sum()) for v in np.unique(at)}
+        found = {k: AtRank(v.item(), below[v.item()]) for k, v in zip(wanted, at, strict=True)}
         return tuple(found[rank] for rank in ranks)
     counts = frame.group_by(column).agg(nw.len().cast(nw.Int64).alias("_rows"))
     upto = counts.with_columns(nw.col("_rows").cum_sum().over(order_by=column).alias("_upto"))
@@ -169,7 +169,7 @@ def values_at_ranks(
     rows = to_rows(upto.filter(nw.any_horizontal(*hit, ignore_nulls=False)).sort(column))
     for rank in wanted:
         row = next(row for row in rows if row["_upto"] > rank)
-        found[rank] = AtRank(int(row[column]), int(row["_upto"] - row["_rows"]))
+        found[rank] = AtRank(row[column], int(row["_upto"] - row["_rows"]))
     return tuple(found[rank] for rank in ranks)
 
 
@@ -181,14 +181,14 @@ def keys_at_ranks(
     Args:
         source: Where the frame comes from.
         frame: Holds `column` and `key` without nulls.
-        column: An integer column.
+        column: A column of integers, or of floats without NaN.
         key: A column that is unique among rows of one value; text sorts by code point.
         ranks: Ranks in [0, rows).
     """
     places = values_at_ranks(source, frame, column, ranks)
     nth = {(p.value, r - p.below) for p, r in zip(places, ranks, strict=True)}
     tied = frame.filter(nw.col(column).is_in(sorted({value for value, _ in nth})))
-    found: dict[tuple[int, int], Any] = {}
+    found: dict[tuple[Any, int], Any] = {}
     if source.is_in_process:
         table = to_arrow(tied.select(column, key))
         for value in {value for value, _ in nth}:
@@ -201,12 +201,12 @@ def keys_at_ranks(
         numbered = with_running(source, ones, [column], [key], {"_nth": ("_one", "sum")})
         hit = [(nw.col(column) == v) & (nw.col("_nth") == n + 1) for v, n in sorted(nth)]
         for row in to_rows(numbered.filter(nw.any_horizontal(*hit, ignore_nulls=False))):
-            found[int(row[column]), int(row["_nth"]) - 1] = row[key]
+            found[row[column], int(row["_nth"]) - 1] = row[key]
     return tuple((p.value, found[p.value, r - p.below]) for p, r in zip(places, ranks, strict=True))
 
 
-def column_values(frame: Frame, column: str) -> NDArray[np.int64]:
-    """Compute one integer column without nulls as a numpy array."""
+def column_values(frame: Frame, column: str) -> NDArray[Any]:
+    """Compute one column of numbers without nulls as a numpy array."""
     array = to_arrow(frame.select(column)).column(0).combine_chunks()
-    values: NDArray[np.int64] = array.to_numpy(zero_copy_only=False)
+    values: NDArray[Any] = array.to_numpy(zero_copy_only=False)
     return values

@@ -60,8 +60,9 @@ class _Decided:
 
     def __call__(self, rows: Any) -> Any:
         values = [rows[column].to_pylist() for column in self.columns.values()]
-        given = (dict(zip(self.columns, row, strict=True)) for row in zip(*values, strict=True))
-        flags = [bool(self.function(**row)) for row in given]
+        # Without any input there is nothing to zip, and still an answer for each row.
+        each = zip(*values, strict=True) if values else [()] * len(rows)
+        flags = [bool(self.function(**dict(zip(self.columns, row, strict=True)))) for row in each]
         return rows.append_column(self.name, pa.array(flags, pa.bool_()))
 
 

@@ -72,6 +72,11 @@ class Source:
         """Whether the data can be read into this process at no more than the cost of a copy."""
         return self.engine not in ("pyspark", "ibis")
 
+    @property
+    def is_sql(self) -> bool:
+        """Whether a frame used twice is computed twice; see `materialise`."""
+        return self.engine in ("duckdb", "ibis", "pyspark")
+
     def give_back(self, frame: Frame) -> Any:
         """Return `frame` as the type that came in: eager stays eager, lazy stays lazy."""
         native = frame.to_native()
