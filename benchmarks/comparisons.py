@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks.measuring import Run, Runner
 from benchmarks.report import Row
@@ -69,6 +69,87 @@ def one_customer(runner: Runner, _: Run) -> Iterator[Row]:
     yield Row("`from_rows`, then `score_one`", data, "µs", side.number("both"))
 
 
+def reference(runner: Runner, built: Run) -> Iterator[Row]:
+    """RFM, a lapsed-buyer rule, top category, a sequence and attributes, against SQL by hand."""
+    yield from _by_engine(
+        runner,
+        {"reference_polars": 1.1, "reference_duckdb": 1.1, "reference_pandas": 2.0},
+        peer="reference_sql",
+        job="RFM, lapsed, top category, cart → order, attributes",
+        data=f"{built.numbers['events']:,} events, {runner.size.customers:,} customers",
+        peer_name="DuckDB SQL",
+    )
+
+
+def many_rules(runner: Runner, built: Run) -> Iterator[Row]:
+    """Two hundred rules in one go, against one query a rule."""
+    yield from _by_engine(
+        runner,
+        {"many_rules_polars": 0.25, "many_rules_duckdb": 0.25, "many_rules_pandas": None},
+        peer="many_rules_sql",
+        job="200 rules of behaviour",
+        data=f"{built.numbers['events']:,} events, {runner.size.customers:,} customers",
+        peer_name="200 DuckDB queries",
+    )
+
+
+def _by_engine(
+    runner: Runner,
+    limits: Mapping[str, float | None],
+    *,
+    peer: str,
+    job: str,
+    data: str,
+    peer_name: str,
+) -> Iterator[Row]:
+    runner.check(list(limits), peer)
+    sides = runner.in_turn([peer, *limits])
+    for name, limit in limits.items():
+        ours, other = sides[name], sides[peer]
+        yield Row(
+            job=f"{job}, {_ENGINES['rfm_' + name.rpartition('_')[2]][0]}",
+            data=data,
+            unit="CPU s",
+            ours=ours.cpu_s,
+            peer=other.cpu_s,
+            peer_name=peer_name,
+            bar="" if limit is None else f"≤ {limit}",
+            limit=limit,
+            process_ratio=ours.process_cpu_s / other.process_cpu_s,
+            peak_mb=ours.peak_mb,
+            peer_peak_mb=other.peak_mb,
+        )
+
+
+def one_rule(runner: Runner, _: Run) -> Iterator[Row]:
+    """A rule on one customer, against json-logic and rule-engine; and two hundred."""
+    side = runner.in_turn(["one_rule"])["one_rule"]
+    number, rows = side.number, "1 customer, 200 events"
+    facts = "1 customer, 10 attributes"
+    for peer, limit in (("json-logic", 1 / 30), ("rule-engine", None)):
+        yield Row(
+            job="A rule of ten conditions", data=facts, unit="µs", ours=number("rule"),
+            peer=number(peer.replace("-", "_")), peer_name=peer,
+            bar="" if limit is None else "≤ 1 / 30", limit=limit,
+        )  # fmt: skip
+    yield Row("One condition more", facts, "µs", number("leaf"), bar="≤ 0.3 µs", limit=0.3)
+    yield Row(
+        job="A rule over events, looked at for the first time", data=rows, unit="µs",
+        ours=number("events"), peer=number("rule_engine_events"), peer_name="rule-engine",
+        bar="≤ 1 / 90", limit=1 / 90,
+    )  # fmt: skip
+    yield Row("200 rules, first time", rows, "µs", number("many_first"), bar="≤ 1 ms", limit=1_000)
+    yield Row("200 rules again", rows, "µs", number("many_again"))
+    yield Row("`Customer.from_rows`", rows, "µs", number("read"))
+
+
+def overlap(runner: Runner, _: Run) -> Iterator[Row]:
+    """How far a hundred tags overlap."""
+    side = runner.in_turn(["overlap"])["overlap"]
+    data = f"{runner.size.customers:,} customers in memory"
+    yield Row("`overlap` of 100 tags", data, "wall s", side.wall_s, bar="≤ 0.1 s", limit=0.1)
+
+
 def imports(runner: Runner, _: Run) -> Iterator[Row]:
     """The time that the first import takes."""
     sides = runner.in_turn(["import_pandas", "import_userops"])
@@ -89,5 +170,9 @@ BENCHMARKS: dict[str, Callable[[Runner, Run], Iterator[Row]]] = {
     "rfm": rfm,
     "summary": summary,
     "one_customer": one_customer,
+    "reference": reference,
+    "many_rules": many_rules,
+    "one_rule": one_rule,
+    "overlap": overlap,
     "imports": imports,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.child import Options, Prepared
 from benchmarks.data import build
+from benchmarks.event_data import ROWS_PER_CUSTOMER
 
 __all__ = ["prepare"]
 
@@ -16,6 +17,8 @@ def prepare(options: Options) -> Prepared:
 
         build(options.size)
         files = {"orders": options.size.orders("int"), "daily": options.size.daily}
-        return {name: pq.read_metadata(file).num_rows for name, file in files.items()}
+        counted = {name: pq.read_metadata(file).num_rows for name, file in files.items()}
+        shop = [options.size.shop(event) for event in ROWS_PER_CUSTOMER]
+        return counted | {"events": sum(pq.read_metadata(file).num_rows for file in shop)}
 
     return Prepared(rows, numbers=lambda counted: counted)

@@ -1,6 +1,6 @@
 """Two hundred rules of behaviour, answered together by userops.
 
-A rule is described once, as a few values, from which this module makes the rule and `many_rules_sql`
+A rule is described once, as a few values; this module makes the rule of them, and `many_rules_sql`
 the query that one would write for it alone.
 """
 
@@ -128,17 +128,17 @@ def readers(options: Options, engine: str) -> tuple[Callable[[str], Any], Callab
         import polars as pl
 
         load_everything(pl.LazyFrame({"n": [1]}))
-        return lambda table: pl.scan_parquet(options.size.shop(table)), lambda found: (
-            found.collect()
-        )
+        return lambda table: pl.scan_parquet(
+            options.size.shop(table)
+        ), lambda found: found.collect()
     if engine == "duckdb":
         import duckdb
 
         connection = duckdb.connect(config={"threads": options.threads})
         load_everything(connection.sql("SELECT 1 AS n"))
-        return lambda table: connection.read_parquet(str(options.size.shop(table))), lambda found: (
-            found.to_arrow_table()
-        )
+        return lambda table: connection.read_parquet(
+            str(options.size.shop(table))
+        ), lambda found: found.to_arrow_table()
     import pandas as pd
 
     load_everything(pd.DataFrame({"n": [1]}))

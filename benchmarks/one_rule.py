@@ -2,8 +2,8 @@
 
 json-logic 0.6.3 was written for Python 2: here it gets `functools.reduce`, and takes the first key
 of a dict by `next(iter(…))`; nothing else of it is changed. It has no loop over a list, so it is
-asked about plain facts alone. rule-engine is asked about facts, and about lists of events. Rules are
-read once, before anything is measured.
+asked about plain facts alone; rule-engine is asked about facts, and about lists of events. The
+rules are read once, before anything is measured.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import random
+import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import distribution
 from statistics import median
@@ -42,9 +43,9 @@ _TESTS = (
     ("==", "channel", "web"),
 )  # fmt: skip
 _OF_EVENTS = """
-    [o for o in order if o.category == 'baby' and o.days <= 200].length >= 2
+    [o for o in order if o.category == 'baby' and o.days <= 300].length >= 2
     and $sum([o.amount for o in order if o.days <= 180]) > 100
-    and [v for v in view if v.category == 'pets'].length >= 2
+    and [v for v in view if v.category == 'books'].length >= 2
     and [v for v in view if v.days <= 90].length >= 5
 """
 
@@ -112,11 +113,11 @@ def _rule(leaves: int) -> Any:
 def _events_rule() -> Any:
     from userops.rules import Did, Prop, days
 
-    baby, pets = Prop("category") == "baby", Prop("category") == "pets"
+    baby, books = Prop("category") == "baby", Prop("category") == "books"
     return (
-        (Did("order").where(baby).within(days(200)).count() >= 2)
+        (Did("order").where(baby).within(days(300)).count() >= 2)
         & (Did("order").within(days(180)).sum("amount") > 100)
-        & (Did("view").where(pets).count() >= 2)
+        & (Did("view").where(books).count() >= 2)
         & (Did("view").within(days(90)).count() >= 5)
     )
 
@@ -238,5 +239,6 @@ def _lists(rows: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str,
 
 
 def _us(call: Callable[[], Any], calls: int = _CALLS, repeats: int = _REPEATS) -> float:
-    """Return the median over loops of microseconds a call."""
-    return median(repeat(call, number=calls, repeat=repeats)) / calls * 1e6
+    """Return the median over loops of microseconds of CPU a call."""
+    loops = repeat(call, number=calls, repeat=repeats, timer=time.process_time)
+    return median(loops) / calls * 1e6

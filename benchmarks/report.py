@@ -14,7 +14,10 @@ from benchmarks.data import Size
 
 __all__ = ["Row", "report"]
 
-_PACKAGES = ("userops", "narwhals", "pandas", "polars", "duckdb", "pyarrow", "numpy", "lifetimes")
+_PACKAGES = (
+    "userops", "narwhals", "pandas", "polars", "duckdb", "pyarrow", "numpy", "lifetimes",
+    "json-logic", "rule-engine",
+)  # fmt: skip
 _NOTE = """\
 Each figure is the median of {repeats} runs, sides in turn, every run in a process of its own with
 {threads} threads; the answers were compared first and are the same. CPU is user and system time of

@@ -76,7 +76,7 @@ def _prepared(read: Callable[[], Any], rows: Callable[[Any], Any]) -> Prepared:
 def load_everything(sample: Any) -> None:
     """Import what userops and narwhals load at the first use of an engine's frame."""
     import pyarrow as pa
-    import pyarrow.compute  # noqa: F401
+    import pyarrow.compute
 
     from userops.core import frames
 

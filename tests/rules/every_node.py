@@ -14,7 +14,6 @@ from userops.rules import (
     Attr,
     Between,
     Calendar,
-    Compare,
     CompareTerms,
     Did,
     FittedPercentile,
@@ -46,7 +45,7 @@ ORDERS = Did("order")
 SPENT = ORDERS.sum("amount")
 UTC = dt.UTC
 AGGREGATES = {
-    how: Aggregate(ORDERS, how, None if needs is False else "category")  # type: ignore[arg-type]
+    how: Aggregate(ORDERS, how, None if needs is False else "category")
     for how, needs in _OF.items()
 }
 NODES: dict[str, Any] = {
@@ -61,7 +60,7 @@ NODES: dict[str, Any] = {
     "Compare infinity": Attr("rate") < math.inf, "Compare minus": Attr("rate") > -math.inf,
     "Compare large": Attr("points") != 2**70,
     "Compare date": Attr("born") > dt.date(2000, 2, 29),
-    "Compare clock": Attr("joined") <= dt.datetime(2024, 1, 31, 8, 0, 0, 1),
+    "Compare clock": Attr("joined") <= dt.datetime.fromisoformat("2024-01-31T08:00:00.000001"),
     "Compare instant": Attr("joined") >= dt.datetime(2024, 1, 31, 8, tzinfo=UTC),
     "CompareTerms": CompareTerms(Attr("city"), "!=", Attr("home")),
     "Between": Between(Attr("age"), 18, 35),
@@ -81,15 +80,18 @@ NODES: dict[str, Any] = {
     "Pilot": Pilot("spring-2025", 0.05, start=0.1), "HasTag": HasTag("level", "gold"),
     "HasTag any": HasTag("level"), "InSegment": InSegment("loyal"),
     "Did": ORDERS, "Did where": ORDERS.where(Prop("category") == "母婴", Prop("amount") > 9.5),
-    "Did within": ORDERS.within(hours(16)), "Did between": ORDERS.between("2024-06-01", "2024-06-19"),
+    "Did within": ORDERS.within(hours(16)), "Did between": ORDERS.between("2024-06-01",
+                                                                          "2024-06-19"),
     "Did since": ORDERS.since(dt.datetime(2024, 6, 1, 8, tzinfo=UTC)),
     "Did since own": ORDERS.since(Did("join").first(), lasting=minutes(90)),
     "Did calendar": ORDERS.within(calendar_months(3, ago=1, time_zone="Asia/Shanghai")),
     "Sequence": Sequence("cart", "order", within=days(7), without="return"),
-    "Sequence where": Sequence("cart", ORDERS.where(Prop("amount") > 1), "scan", without=["a", "b"]),
+    "Sequence where": Sequence("cart", ORDERS.where(Prop("amount") > 1), "scan", without=["a",
+                                                                                          "b"]),
     "All": All((Attr("a") == 1, Attr("b") == 2, Attr("c") == 3)),
     "AnyOf": AnyOf((Attr("a") == 1, ~(Attr("b") == 2) & ORDERS)), "Not": Not(ORDERS),
-    "Last": Last(days(90)), "Span": Span("2024-06-01", "2024-06-19"), "Span open": Span("2024-06-01"),
+    "Last": Last(days(90)), "Span": Span("2024-06-01", "2024-06-19"),
+    "Span open": Span("2024-06-01"),
     "Calendar": Calendar(1, "week"), "Calendar ago": Calendar(2, "quarter", 3, "UTC"),
     "Since": Since(ORDERS.last(), days(30)),
 }  # fmt: skip

@@ -240,10 +240,10 @@ class Oracle:
         return found
 
     def _all(self, rule: Any, who: Any) -> bool:
-        return all([self.rule(part, who) for part in rule.rules])
+        return all(self.rule(part, who) for part in rule.rules)
 
     def _anyof(self, rule: Any, who: Any) -> bool:
-        return any([self.rule(part, who) for part in rule.rules])
+        return any(self.rule(part, who) for part in rule.rules)
 
     def _not(self, rule: Any, who: Any) -> bool:
         return not self.rule(rule.rule, who)
@@ -382,9 +382,7 @@ def _follows(
                 return True
         return False
 
-    return any(
-        fills(i + 1, 1, at[row]) for i, row in enumerate(ordered) if row in steps[0]
-    )
+    return any(fills(i + 1, 1, at[row]) for i, row in enumerate(ordered) if row in steps[0])
 
 
 def _unit_of(day: dt.date, unit: str) -> dt.date:

@@ -18,6 +18,7 @@ N = 20_000
 
 
 def members_of(pilot: Pilot, ids: list[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return which ids are in, asked one by one."""
     return np.array([pilot.answer_one(Customer(who, {}, {}), "2024-01-01") for who in ids])
 
 
@@ -97,14 +98,14 @@ def test_every_engine_draws_the_same_customers(kind: str) -> None:
     ("make", "problem"),
     [
         (lambda: Pilot("", 0.5), "name: must be a name"),
-        (lambda: Pilot(3, 0.5), "name: must be a name"),  # type: ignore[arg-type]
+        (lambda: Pilot(3, 0.5), "name: must be a name"),
         (lambda: Pilot("x", 0), "share: leaves nobody"),
         (lambda: Pilot("x", 0.5, start=0.6), "share: leaves nobody, or more than there are"),
         (lambda: Pilot("x", -0.1), "share: is no share"),
         (lambda: Pilot("x", 1.1), "share: is no share"),
         (lambda: Pilot("x", 5), "share: is no share"),
         (lambda: Pilot("x", True), "share: is no share"),
-        (lambda: Pilot("x", "0.5"), "share: is no share"),  # type: ignore[arg-type]
+        (lambda: Pilot("x", "0.5"), "share: is no share"),
         (lambda: Pilot("x", math.nan), "share: is no share"),
         (lambda: Pilot("x", 0.00005), "share: is no share"),
         (lambda: Pilot("x", 1 / 3), "share: is no share"),

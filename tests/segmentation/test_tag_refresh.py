@@ -83,7 +83,7 @@ def test_a_chain_of_refreshes_is_that_of_the_model(seed: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_many_chains_of_refreshes_are_those_of_the_model(seed: int) -> None:
     """Validity, decisions, entering and leaving are what plain Python says, day after day."""

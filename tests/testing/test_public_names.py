@@ -22,6 +22,9 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "SegmentMap", "classic", "eight", "plot_rfm_grid", "plot_segments",
         "Comparison", "FeatureDifference", "Memberships", "Overlap", "ValueDifference",
         "brings", "compare", "overlap",
+        "FittedTagSet", "PercentileTag", "PreferenceTag", "Segment", "Tag", "TagDecisions",
+        "TagGroup", "TagJudgement", "TagRefresh", "TagReport", "TagSet", "TagThresholds",
+        "TagValue", "agreement", "coverage", "judge", "separation", "shop_tags", "stability",
     }),
     "userops.datasets": frozenset({
         "Dirt", "SyntheticShop", "load_online_retail", "synthetic_shop",

@@ -3,7 +3,9 @@
 A document omits what is default. Where several classes could stand, it names its `type`, the name
 of the class; classes that are not the library's own are passed to `from_dict`, so there is no
 registry. What JSON has no word for is typed as well: `{"type": "date", "value": "2024-01-31"}`,
-`datetime` alike (ISO 8601, microseconds at most), and `{"type": "number", "value": "inf"}`. The version is a hash of the canonical document. A subclass with code of its own declares
+`datetime` alike (ISO 8601), and `{"type": "number", "value": "inf"}`.
+
+The version is a hash of the canonical document. A subclass with code of its own declares
 `code_version`, because code is not in the document.
 """
 
@@ -110,13 +112,13 @@ class _Classes:
 def _exported(wanted: set[str] | None) -> Iterator[type]:
     """Yield the definitions that the library's packages export by lazy names, not yet imported."""
     for title, package in list(sys.modules.items()):
-        if title.startswith("userops.") and hasattr(package, "__path__"):
-            for name in getattr(package, "__all__", ()):
-                if wanted is None or name in wanted:
-                    found = getattr(package, name, None)
-                    if isinstance(found, type) and issubclass(found, Definition):
-                        if not inspect.isabstract(found):
-                            yield found
+        if not title.startswith("userops.") or not hasattr(package, "__path__"):
+            continue
+        for name in getattr(package, "__all__", ()):
+            found = getattr(package, name, None) if wanted is None or name in wanted else None
+            is_definition = isinstance(found, type) and issubclass(found, Definition)
+            if is_definition and not inspect.isabstract(found):
+                yield found
 
 
 def _subclasses(cls: type[Any]) -> list[type[Any]]:

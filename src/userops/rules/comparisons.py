@@ -9,7 +9,7 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core.money import as_float
-from userops.core.values import CLASS_OF
+from userops.core.values import CLASS_OF, Kind
 from userops.errors import ColumnTypeError, InvalidDefinitionError
 from userops.rules.literals import (
     OPERATORS,
@@ -223,6 +223,11 @@ def check_constant(field: str, term: Term, value: Constant, *, ordered: bool) ->
 
 
 _NUMERIC = ("whole", "number")
+_KINDS: dict[type, Kind] = {cls: kind for kind, cls in CLASS_OF.items()}
+
+
+def _kind_of(cls: type, is_money: bool) -> str:
+    return "money" if is_money else _KINDS[cls]
 
 
 def _check_comparable(
@@ -259,23 +264,33 @@ class CompareTerms(Condition):
             ):
                 raise InvalidDefinitionError("to", error.problem, got=error.got) from error
 
+    def _check(self, kinds: tuple[Any, Any], scales: tuple[int, int]) -> None:
+        """Refuse two kinds that cannot be compared, and an order of flags."""
+        _check_comparable(self.value, self.to, kinds, scales)
+        if kinds == ("flag", "flag") and self.how not in ("==", "!="):
+            raise ColumnTypeError(
+                str(self.value), "holds true and false, which have no order", got=self.how,
+                allowed="== and !=",
+            )  # fmt: skip
+
     def row(self, reader: RowReader) -> Holds:
         """Return the comparison as a function."""
         one, other = reader.term(self.value), reader.term(self.to)
-        _check_comparable(self.value, self.to, (one.kind, other.kind), (one.scale, other.scale))
+        self._check((one.kind, other.kind), (one.scale, other.scale))
         compare, read, read_other = OPERATORS[self.how], one.read, other.read
+        # Nothing but the amount of orders is money, and that is known without a value.
+        one_is_money, other_is_money = one.kind == "money", other.kind == "money"
 
         def holds(seen: Seen) -> bool:
             found, wanted = read(seen), read_other(seen)
             if found is None or wanted is None:
                 return False
-            if found.__class__ is not wanted.__class__:
-                if {found.__class__, wanted.__class__} != {int, float}:
-                    kinds = {cls: kind for kind, cls in CLASS_OF.items()}
-                    _check_comparable(
-                        self.value, self.to, (kinds[type(found)], kinds[type(wanted)]), (0, 0)
-                    )
-                found, wanted = float(found), float(wanted)
+            cls, other_cls = found.__class__, wanted.__class__
+            if cls is not other_cls or cls is bool or one_is_money is not other_is_money:
+                kinds = _kind_of(cls, one_is_money), _kind_of(other_cls, other_is_money)
+                self._check(kinds, (0, 0))
+                if cls is not other_cls:
+                    found, wanted = float(found), float(wanted)
             return compare(found, wanted)  # type: ignore[no-any-return]
 
         return holds
@@ -284,7 +299,7 @@ class CompareTerms(Condition):
         """Return the comparison as a column."""
         one, other = reader.term(self.value), reader.term(self.to)
         kinds = (one.kind, other.kind)
-        _check_comparable(self.value, self.to, kinds, (one.scale, other.scale))
+        self._check(kinds, (one.scale, other.scale))
         if None in kinds:
             return one.expr.is_null() & nw.lit(False)
         left, right = one.expr, other.expr

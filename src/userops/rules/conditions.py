@@ -143,7 +143,7 @@ class IsIn(Condition):
         values = self._fitted(column.kind, column.scale, reader.zone)
         if not values:
             return column.expr.is_null() & nw.lit(False)
-        if column.kind in ("flag", "number") or len(values) == 1:
+        if column.kind == "flag" or len(values) == 1:
             dtype = DTYPES[column.kind or "text"]
             return reduce(
                 lambda a, b: a | b,

@@ -7,9 +7,9 @@ property) is not looked for again, whichever rule asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from userops.core import money
 from userops.core.time import Zone
@@ -26,6 +26,10 @@ __all__ = ["DECIMALS", "EventIndex", "Matches", "index_of"]
 
 # Numbers that are not money are added up in millionths, so that the order does not matter.
 DECIMALS = 6
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+# Values of these classes need no reading.
+_AS_THEY_ARE = {str, bool}
+_NO_ROWS: tuple[None, list[int]] = (None, [])
 
 
 class EventIndex:
@@ -54,7 +58,7 @@ class EventIndex:
         self._first_lines: Sequence[int] | None = None
         self._matches: dict[str | None, Matches] = {}
         self._values: dict[str, list[Any]] = {}
-        self._groups: dict[str, dict[Any, tuple[Any, list[int]]]] = {}
+        self._groups: dict[str, _Groups] = {}
 
     @property
     def first_lines(self) -> Sequence[int]:
@@ -71,30 +75,45 @@ class EventIndex:
         """Return a property of each row; money in minor units."""
         found = self._values.get(name)
         if found is None:
-            found = self._values[name] = [self._value(row, name) for row in self.rows]
+            raw = [row.carried.get(name) for row in self.rows]
+            if not set(map(type, raw)) <= _AS_THEY_ARE:
+                raw = [self._value(row, name) for row in self.rows]
+            found = self._values[name] = raw
         return found
 
     def _value(self, row: Row, name: str) -> Any:
         if name in row.carried:
-            return value_of(row.carried[name], self.zone, name=name)
+            value = row.carried[name]
+            if value.__class__ is int and _LOWEST <= value <= _HIGHEST:
+                return value  # as `value_of` would say, after a look at what else it could be
+            return value_of(value, self.zone, name=name)
         if name == AMOUNT:
             return row.amount_minor_units
         if name == QUANTITY:
             return value_of(row.quantity, self.zone, name=name)
         return row.order_id if name == ORDER_ID else None
 
-    def _by_value(self, name: str) -> Iterable[tuple[Any, list[int]]]:
-        """Return the different values of a property and the rows of each: each is judged once."""
+    def _by_value(self, name: str) -> _Groups:
         found = self._groups.get(name)
         if found is None:
-            found = self._groups[name] = {}
+            rows: dict[Any, tuple[Any, list[int]]] = {}
             for i, value in enumerate(self.values(name)):
                 # 1, 1.0 and True are equal, but of different kinds.
-                found.setdefault((value.__class__, value), (value, []))[1].append(i)
-        return found.values()
+                key = (value.__class__, value)
+                if key in rows:
+                    rows[key][1].append(i)
+                else:
+                    rows[key] = (value, [i])
+            is_text = all(cls is str or value is None for cls, value in rows)
+            found = self._groups[name] = _Groups(rows, is_text)
+        return found
 
     def matching(
-        self, key: str | None, names: Sequence[str], holds: Callable[..., bool]
+        self,
+        key: str | None,
+        names: Sequence[str],
+        holds: Callable[..., bool],
+        text: str | None = None,
     ) -> Matches:
         """Return the rows that satisfy a condition, found once.
 
@@ -102,19 +121,38 @@ class EventIndex:
             key: What the condition is called; None where there is none.
             names: The properties that it looks at, in the order in which it expects them.
             holds: Called with the tuple of their values.
+            text: Where the condition is that the only property is a text, that text.
         """
         found = self._matches.get(key)
         if found is None:
+            positions: Sequence[int]
             if key is None:
-                positions: Sequence[int] = range(len(self.rows))
+                positions = range(len(self.rows))
             elif len(names) == 1:
-                groups = [rows for value, rows in self._by_value(names[0]) if holds((value,))]
-                positions = groups[0] if len(groups) == 1 else sorted(chain(*groups))
+                groups = self._by_value(names[0])
+                if text is not None and groups.is_text:
+                    positions = groups.rows.get((str, text), _NO_ROWS)[1]
+                else:
+                    # Each different value is judged once.
+                    good = [rows for value, rows in groups.rows.values() if holds((value,))]
+                    positions = good[0] if len(good) == 1 else sorted(chain(*good))
             else:
                 seen = zip(*(self.values(name) for name in names), strict=True)
                 positions = [i for i, values in enumerate(seen) if holds(values)]
             found = self._matches[key] = Matches(self, positions)
         return found
+
+
+class _Groups(NamedTuple):
+    """The rows of each value of a property.
+
+    Attributes:
+        rows: Class and value, to the value and the positions of its rows.
+        is_text: Whether all values are text or missing.
+    """
+
+    rows: dict[Any, tuple[Any, list[int]]]
+    is_text: bool
 
 
 class Matches:

@@ -14,9 +14,6 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.values import reach_of
-from userops.customers.agreement import kind_of_ids
-from userops.customers.attribute_tables import distinct_ids
-from userops.customers.attributes import Customers
 from userops.errors import InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID
 from userops.rules.anniversary import Anniversary, with_days_of_year
@@ -26,6 +23,7 @@ from userops.rules.facts_of_table import TableFacts
 from userops.rules.features import Aggregate
 from userops.rules.node import Node, Rule, Term
 from userops.rules.one_customer import ratio_units
+from userops.rules.other_customers import other_customers
 from userops.rules.pilot import Pilot
 from userops.rules.reading import Column
 from userops.rules.selection import Selection
@@ -152,7 +150,8 @@ class Facts:
 
     def _need_attribute(self, term: Attr) -> None:
         if term.name not in self._attributes:
-            self._history.attributes_before([term.name], self.as_of_us)  # refuses unknown names
+            if term.name not in self._history.attribute_names:
+                self._history.attributes_before([term.name], self.as_of_us)  # refuses it
             self._attributes[term.name] = f"userops__a{len(self._attributes)}"
 
     def _need_python(self, rule: CustomRule) -> None:
@@ -180,7 +179,8 @@ class Facts:
         parts += self._attribute_frames() if self._attributes else []
         parts += self._sequence_frames() if self._sequences else []
         if everybody:
-            parts += self._others()
+            told = {name for name, table in self._tables.items() if table.tells_everybody}
+            parts += other_customers(self._history, told, set(self._attributes), self.as_of_us)
         if not parts:
             parts = [self._history.customer_ids(self.as_of_us)]
         if in_arrow:
@@ -220,7 +220,7 @@ class Facts:
         settles = bool(members) and (in_arrow or self.source.is_arrow)
         given = Settling(members, self._columns).tables if settles else {}
         settled: dict[str, Column] = {}
-        parts = []
+        parts: list[frames.Frame] = []
         for name, table in self._tables.items():
             if table.is_asked:
                 part = table.answer(everybody=everybody, in_arrow=in_arrow)
@@ -265,31 +265,6 @@ class Facts:
         if source.engine == self.source.engine:
             return frame
         return frames.read(source.give_rows(frames.to_arrow(frame))).frame
-
-    def _others(self) -> list[frames.Frame]:
-        """Return the customers of the tables of which no part holds all customers already."""
-        events = [
-            table
-            for name, table in self._history.events.items()
-            if not (name in self._tables and self._tables[name].tells_everybody)
-        ]
-        attributes = [
-            table
-            for table in self._history.attributes.tables.values()
-            if not (isinstance(table, Customers) and set(table.names) & set(self._attributes))
-        ]
-        # A column of nulls alone has no type to stand beside the others.
-        parts = [
-            table.counted(before_us=self.as_of_us).select(CUSTOMER_ID)
-            for table in events
-            if kind_of_ids(table) is not None
-        ]
-        parts += [
-            table.customer_ids(self.as_of_us)
-            for table in attributes
-            if kind_of_ids(table) is not None
-        ]
-        return [distinct_ids(parts)] if parts else []
 
     def _attribute_frames(self) -> list[frames.Frame]:
         tables = self._history.attributes_before(list(self._attributes), self.as_of_us)

@@ -90,10 +90,10 @@ def _folded(
         rows, tables[rows.table] = table_of(events[key])
         by_table.setdefault(rows.table, {})[bit] = (events[key], rows.which)
     parts = [tables[name].rows_of(given) for name, given in by_table.items()]
-    rows = frames.concat_rows(parts) if len(parts) > 1 else parts[0]
+    every = frames.concat_rows(parts) if len(parts) > 1 else parts[0]
     return fold_by_customer(
         source,
-        rows.with_columns(nw.col("mask").cast(_mask_type(len(batch.bits)))),
+        every.with_columns(nw.col("mask").cast(_mask_type(len(batch.bits)))),
         key=CUSTOMER_ID,
         instant=INSTANT_US,
         columns=["mask"],

@@ -17,6 +17,7 @@ import abc
 import json
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from operator import and_, or_
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import attrs
@@ -25,7 +26,7 @@ from userops.core.definitions import Definition
 from userops.errors import InvalidDefinitionError
 from userops.rules.answering import Answerable, Decidable, Names, rules_package
 from userops.rules.locales import Locale, check_locale
-from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
+from userops.rules.reading import ColumnReader, Holds, RowReader, Seen, balanced
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -292,10 +293,7 @@ class All(_Combined):
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the conjunction of the parts."""
-        first, *others = (reader.rule(rule) for rule in self.rules)
-        for other in others:
-            first = first & other
-        return first
+        return balanced(and_, [reader.rule(rule) for rule in self.rules])  # type: ignore[no-any-return]
 
     def _said(self, locale: Locale) -> str:
         return (" and " if locale == "en" else "，并且").join(r._inner(locale) for r in self.rules)
@@ -324,10 +322,7 @@ class AnyOf(_Combined):
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the disjunction of the parts."""
-        first, *others = (reader.rule(rule) for rule in self.rules)
-        for other in others:
-            first = first | other
-        return first
+        return balanced(or_, [reader.rule(rule) for rule in self.rules])  # type: ignore[no-any-return]
 
     def _said(self, locale: Locale) -> str:
         return (" or " if locale == "en" else "，或者").join(r._inner(locale) for r in self.rules)

@@ -17,6 +17,7 @@ from userops.core.time import Zone
 from userops.customers.customer import Customer
 from userops.errors import InvalidDefinitionError
 from userops.events.columns import EventColumns, OrderColumns
+from userops.rules.comparisons import Compare
 from userops.rules.events_of_one import Matches, index_of
 from userops.rules.features import Aggregate
 from userops.rules.node import Rule, Term
@@ -187,6 +188,8 @@ class CustomerPlan:
         holds = None if where is None else reader.rule(where)
         key = None if where is None else where.key
         names = tuple(reader.names)
+        is_text = type(where) is Compare and where.how == "==" and isinstance(where.to, str)
+        text: Any = where.to if is_text else None  # type: ignore[union-attr]
         bounds = self._bounding(events.window)
         place = self._size
         self._size += 1
@@ -195,7 +198,7 @@ class CustomerPlan:
             matches = view.cache[place]
             if matches is _UNSET:
                 index = index_of(view.customer, rows)
-                matches = view.cache[place] = index.matching(key, names, holds)  # type: ignore[arg-type]
+                matches = view.cache[place] = index.matching(key, names, holds, text)  # type: ignore[arg-type]
             start, end = bounds(view)
             at = matches.at
             first = bisect_left(at, start)

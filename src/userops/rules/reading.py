@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import attrs
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from userops.core.values import Kind
 
-__all__ = ["Column", "ColumnReader", "Holds", "Reading", "RowReader", "Seen"]
+__all__ = ["Column", "ColumnReader", "Holds", "Reading", "RowReader", "Seen", "balanced"]
 
 # What a closure is called with: a view of a customer, or the values of one event.
 Seen: TypeAlias = Any
@@ -66,6 +66,14 @@ class RowReader(Protocol):
     def rule(self, rule: Any) -> Holds:
         """Return the function that decides a rule."""
         ...
+
+
+def balanced(operator: Callable[[Any, Any], Any], parts: Sequence[Any]) -> Any:
+    """Combine parts pair by pair: a chain of hundreds would be deeper than engines can follow."""
+    while len(parts) > 1:
+        pairs = [parts[i : i + 2] for i in range(0, len(parts), 2)]
+        parts = [operator(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return parts[0]
 
 
 class ColumnReader(Protocol):

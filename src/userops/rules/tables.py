@@ -63,7 +63,7 @@ def rows_of(
 
 
 def is_money(name: str | None, columns: OrderColumns | EventColumns) -> bool:
-    """Whether a property is money: the amount of orders. Events may have an `amount` of their own."""
+    """Whether a property is money: the amount of orders; events may have an `amount` of theirs."""
     return name == AMOUNT and isinstance(columns, OrderColumns)
 
 

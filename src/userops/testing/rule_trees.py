@@ -71,7 +71,8 @@ class RuleTrees:
     Args:
         rng: Where all choices come from.
         vocabulary: What rules may ask of the history; the one of the trap history by default.
-        features: How many values over events are in the pool; at least one of each kind is there.
+        features: How many values over events are in the pool: 13 are one of each way to take one,
+            60 are one of each way and kind of value.
         sequences: How many sequences are in the pool.
 
     Attributes:
@@ -120,7 +121,7 @@ class RuleTrees:
         return bool(self.rng.random() < share)
 
     def rule(self, depth: int = 3) -> Rule:
-        """Return a rule of at most so many levels; it may need to be fitted, and name references."""
+        """Return a rule of at most so many levels, perhaps to be fitted, and with references."""
         if depth <= 0 or self._chance(0.25):
             return self._leaf_rule()
         if self._chance(0.25):
@@ -150,6 +151,7 @@ class RuleTrees:
 
     def _two_values(self, leaf: _Leaf, others: Sequence[_Leaf]) -> Rule | None:
         """Compare a value with another one of its kind, if there is one."""
+
         def family(kind: str) -> str:
             return "numbers" if kind in _NUMERIC else kind
 
@@ -177,8 +179,7 @@ class RuleTrees:
             part = sample[: int(self.rng.integers(1, 4))] or "t"
             how = self._one(("contains", "starts_with", "ends_with"))
             ways += [lambda: getattr(term, how)(part)] * 2
-        found: Rule = self._one(ways)()
-        return found
+        return self._one(ways)()  # type: ignore[no-any-return]
 
     # Conditions on one event
 
@@ -196,7 +197,8 @@ class RuleTrees:
     # The pool
 
     def _all_starts(self) -> list[Value]:
-        starts: list[Value] = [Did(event).first() for event in self.vocabulary.events][:2]
+        starts: list[Value] = []
+        starts += [Did(event).first() for event in list(self.vocabulary.events)[:2]]
         for event, asked in self.vocabulary.events.items():
             starts += [Did(event).last(n) for n, a in asked.items() if a.kind == "instant"][:1]
         return starts[:3] + [
@@ -207,7 +209,7 @@ class RuleTrees:
         here = dt.datetime(2024, 1, 1)  # noqa: DTZ001 - a clock reading
         length = self._one((days(1), days(7), days(30), days(90), days(365), hours(24), hours(2)))
         zone = self._one((None, None, "Asia/Shanghai"))
-        return self._one((  # type: ignore[no-any-return]
+        windows: tuple[Duration | Window, ...] = (
             length,
             Last(length),
             Span(dt.date(2024, 1, 1)),
@@ -219,7 +221,9 @@ class RuleTrees:
             Calendar(1, self._one(_UNITS), int(self.rng.integers(0, 4)), zone),
             Since(self._one(self._starts)),
             Since(self._one(self._starts), length),
-        ))
+        )
+        found: Duration | Window = self._one(windows)
+        return found
 
     def _selection(self, event: str | None = None, *, is_step: bool = False) -> Did:
         found = Did(self._one(tuple(self.vocabulary.events)) if event is None else event)
@@ -236,22 +240,20 @@ class RuleTrees:
         return [_Leaf(Attr(name), a.kind, a.samples) for name, a in asked]
 
     def _features(self, wanted: int) -> list[_Leaf]:
-        """Return values over events: first one of each way and kind, then random ones."""
+        """Return values over events: one of each way, then of each way and kind, then others."""
         found = [
-            self._feature(event, how, name)
+            (how, self._feature(event, how, name))
             for event, asked in self.vocabulary.events.items()
             for how, name in _ways(asked)
         ]
         order = self.rng.permutation(len(found))
-        seen: set[tuple[str, str]] = set()
-        first: list[_Leaf] = []
-        others: list[_Leaf] = []
-        for place in order.tolist():
-            leaf = found[place]
-            what = (leaf.term.how, leaf.kind)  # type: ignore[attr-defined]
-            (others if what in seen else first).append(leaf)
-            seen.add(what)
-        return (first + others)[: max(wanted, len(first))]
+        seen: set[Any] = set()
+        sorted_out: tuple[list[_Leaf], ...] = [], [], []
+        for how, leaf in (found[place] for place in order.tolist()):
+            rank = 0 if how not in seen else 1 if (how, leaf.kind) not in seen else 2
+            sorted_out[rank].append(leaf)
+            seen |= {how, (how, leaf.kind)}
+        return [leaf for leaves in sorted_out for leaf in leaves][:wanted]
 
     def _feature(self, event: str, how: str, name: str | None) -> _Leaf:
         events = self._one([s for s in self._selections if s.event == event])

@@ -1,4 +1,4 @@
-"""A small history full of traps, on any engine: what rules are held to, and what they may ask of it.
+"""A small history full of traps, on any engine, and what rules may ask of it.
 
 In it are ties of instants and of counts, nulls, NaN and infinity, -0.0, whole numbers beyond 2**53,
 money that binary floats miss, empty and Chinese text, 29 February, the hours that a clock skips and
@@ -17,6 +17,7 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
+from userops.core import frames
 from userops.customers.attributes import Attributes, Customers
 from userops.customers.history import History
 from userops.events.table import Events, Orders
@@ -37,8 +38,8 @@ TRAP_ZONE = "America/New_York"
 TRAP_AS_OF = "2024-03-11T09:30:00"
 _AS_OF = dt.datetime.fromisoformat(TRAP_AS_OF)
 _HERE = ZoneInfo(TRAP_ZONE)
-_TEXT_IDS = ("a", "A", "客户一", "客户二", "18446744073709551617", "18446744073709551616", "00", "0",
-             " é", "b", "c", "d", "e", "f", "g", "h", "i", "j", "only-orders", "only-scans",
+_TEXT_IDS = ("a", "A", "客户一", "客户二", "18446744073709551617", "18446744073709551616", "00",
+             "0", " é", "b", "c", "d", "e", "f", "g", "h", "i", "j", "only-orders", "only-scans",
              "only-attributes", "only-later", "k", "l", "m", "n")  # fmt: skip
 _DAY = dt.timedelta(days=1)
 _TICK = dt.timedelta(microseconds=1)
@@ -55,7 +56,20 @@ _EDGES = (
 )  # fmt: skip
 _SCALE = 3
 _PRICES = (0.1, 0.2, 0.3, 9.99, 10.01, 19.999, 0.0, 100.0, 33.333, 1e6)
-_TEXTS = ("母婴", "美妆", "toys", "Toys", "", " ", "a%b_c", "o'clock", 'q"', "back\\slash", "é", "中文")
+_TEXTS = (
+    "母婴",
+    "美妆",
+    "toys",
+    "Toys",
+    "",
+    " ",
+    "a%b_c",
+    "o'clock",
+    'q"',
+    "back\\slash",
+    "é",
+    "中文",
+)
 
 
 def _rng(seed: int) -> np.random.Generator:
@@ -67,7 +81,7 @@ def _pick(rng: np.random.Generator, values: Sequence[Any], nulls: float = 0.15) 
 
 
 def _clock(rng: np.random.Generator) -> dt.datetime:
-    """Return a clock reading: often an edge, or next to one, or a whole hour, so that there are ties."""
+    """Return a clock reading: often an edge or next to one, else a whole hour, so that some tie."""
     if rng.random() < 0.55:
         edge = _EDGES[int(rng.integers(len(_EDGES)))]
         return edge + int(rng.integers(-1, 2)) * _TICK
@@ -145,7 +159,9 @@ def _orders() -> pa.Table:
     return table
 
 
-def _events(seed: int, rows: int, only: str, columns: Mapping[str, str], *, aware: bool) -> pa.Table:
+def _events(
+    seed: int, rows: int, only: str, columns: Mapping[str, str], *, aware: bool
+) -> pa.Table:
     rng = _rng(seed)
     who = _who(rng, rows, only)
     clocks = _times(rng, who)
@@ -208,7 +224,9 @@ def trap_tables(ids: Literal["text", "int"] = "text") -> dict[str, pa.Table]:
         "numbers": _dated(7, ("rating", "share"), "number", _TEXT_IDS),
     }
     if ids == "int":
-        numbers = {who: (-1) ** n * ((n + 1) // 2) + (n == 5) * 2**60 for n, who in enumerate(_TEXT_IDS)}
+        numbers = {
+            who: (-1) ** n * ((n + 1) // 2) + (n == 5) * 2**60 for n, who in enumerate(_TEXT_IDS)
+        }
         for name, table in tables.items():
             whole = pa.array([numbers[who] for who in table["who"].to_pylist()], pa.int64())
             tables[name] = table.set_column(0, "who", whole)
@@ -220,7 +238,7 @@ def build_trap_history(
     *,
     ids: Literal["text", "int"] = "text",
     tables: Mapping[str, pa.Table] | None = None,
-    put: Callable[[pa.Table, str], Any] = to_engine,
+    put: Callable[[pa.Table, str], Any] | None = None,
 ) -> History:
     """Build the history on an engine.
 
@@ -228,19 +246,23 @@ def build_trap_history(
         engine: Name of an engine; see `ENGINE_NAMES`.
         ids: As in `trap_tables`.
         tables: Other rows in the same columns; those of `trap_tables` by default.
-        put: Puts an Arrow table into an engine.
+        put: Puts an Arrow table into an engine; by default as a careful host would, who keeps whole
+            numbers whole in pandas.
     """
     given = trap_tables(ids) if tables is None else tables
-    held = {name: put(table, engine) for name, table in given.items()}
-    zone = {"time_zone": TRAP_ZONE}
+    held = {name: (put or _held)(table, engine) for name, table in given.items()}
     orders = Orders(
         held["order"], customer_id="who", ordered_at="at", order_id="no", amount="paid",
         quantity="units", product_id="product", category="category", scale=_SCALE,
-        properties=("weight", "gift", "promised", "shipped", "serial"), **zone,
+        properties=("weight", "gift", "promised", "shipped", "serial"), time_zone=TRAP_ZONE,
     )  # fmt: skip
     events = {
         name: Events(
-            held[name], customer_id="who", occurred_at="at", properties=tuple(columns), **zone
+            held[name],
+            customer_id="who",
+            occurred_at="at",
+            properties=tuple(columns),
+            time_zone=TRAP_ZONE,
         )
         for name, columns in (("view", _VIEW), ("cart", _CART), ("scan", _SCAN))
     }
@@ -250,6 +272,13 @@ def build_trap_history(
         attributes={
             name: Attributes(held[name], customer_id="who") for name in ("texts", "numbers")
         },
+    )
+
+
+def _held(table: pa.Table, engine: str) -> Any:
+    # Arrow's own way to pandas turns integers that have nulls into floats.
+    return (
+        frames.from_arrow(table, "pandas") if engine == "pandas-numpy" else to_engine(table, engine)
     )
 
 

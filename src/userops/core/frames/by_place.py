@@ -61,8 +61,8 @@ def answered(frame: Frame, key: str, conditions: Mapping[str, Condition], asked:
     for name, wanted in asked.items():
         by_condition.setdefault(wanted.when, []).append(name)
     # Conditions that differ by the window alone stand together, so that their rows are found once.
-    order = {when: conditions[when].name for when in by_condition if when is not None}
-    for when in sorted(by_condition, key=lambda when: order.get(when) or ""):
+    order = {when: "" if when is None else conditions[when].name or "" for when in by_condition}
+    for when in sorted(by_condition, key=order.__getitem__):
         rows.choose(None if when is None else conditions[when])
         for name in by_condition[when]:
             found[name] = rows.take(asked[name])
@@ -279,13 +279,13 @@ class _Rows:
         width = len(values)
         if width <= 127 and self.n * width <= _MOST_PAIRS:
             # A row of flags for each value: adding up whole rows is what numpy does fastest.
-            seen = np.zeros((width, self.n), dtype=np.int8)
-            seen.reshape(-1)[codes * self.n + at] = 1
-            return pa.array(seen.sum(axis=0, dtype=np.int8).astype(np.int64))
+            flags = np.zeros((width, self.n), dtype=np.int8)
+            flags.reshape(-1)[codes * self.n + at] = 1
+            return pa.array(flags.sum(axis=0, dtype=np.int8).astype(np.int64))
         pairs = at * width + codes
         if self.n * width <= _MOST_PAIRS:
-            seen = np.zeros(self.n * width, dtype=np.int8)
-            seen[pairs] = 1
+            seen = np.zeros(self.n * width, dtype=bool)
+            seen[pairs] = True
             pairs = np.flatnonzero(seen)
         else:
             pairs = np.sort(pairs)

@@ -1,0 +1,217 @@
+"""Random rules over data full of traps: one customer, every engine and plain Python agree."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.rules.oracle import Money, Oracle
+
+from userops import History
+from userops.core import frames
+from userops.rules import Rule, RuleSet, fitted_rules
+from userops.testing import Engines, to_engine
+from userops.testing.rule_trees import RuleTrees
+from userops.testing.trap_history import (
+    TRAP_AS_OF,
+    TRAP_ZONE,
+    build_trap_history,
+    trap_tables,
+)
+
+Answers = dict[Any, dict[str, Any]]
+
+
+class Case:
+    """Rules drawn from a seed, and what each customer alone gets for an answer.
+
+    Beside the rules themselves, each value and each sequence that they are made of is asked for, so
+    that a difference is found where it arises.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        rules: int,
+        features: int = 60,
+        sequences: int = 8,
+        asked: bool = True,
+        as_of: str = TRAP_AS_OF,
+    ) -> None:
+        self.as_of = as_of
+        rng = np.random.default_rng(seed)
+        self.trees = RuleTrees(rng, features=features, sequences=sequences)
+        self.rules = {f"r{i}": self.trees.rule() for i in range(rules)}
+        self.history = build_trap_history()
+        self.members: dict[str, Any] = self.fitted(self.history)
+        if asked:
+            self.members |= {f"t{i}": leaf.term for i, leaf in enumerate(self.trees.leaves)}
+            self.members |= {f"q{i}": rule for i, rule in enumerate(self.trees.sequences)}
+        self.asked = RuleSet(self.members)
+
+    def fitted(self, history: History) -> dict[str, Rule]:
+        """Return the rules with cut-points from a history, their references resolved."""
+        names = {"tags": self.trees.tags, "segments": self.trees.segments}
+        return fitted_rules(self.rules, history, self.as_of, **names)
+
+    def one_by_one(self) -> Answers:
+        """Return the answers for each customer in memory."""
+        return {
+            who: plain(self.asked.answer_one(self.history.customer(who), self.as_of))
+            for who in self.of(self.history)
+        }
+
+    def of(self, history: History) -> Answers:
+        """Return the answers for all customers of a history."""
+        frame = frames.read(self.asked.answer(history, self.as_of)).frame
+        return {row.pop("customer_id"): plain(row) for row in map(dict, frames.to_rows(frame))}
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values without what engines are free to differ in: the zone's name of a time."""
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.replace(tzinfo=value.tzinfo or dt.UTC).astimezone(dt.UTC)
+    if isinstance(value, dt.date):
+        return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
+    return value
+
+
+def check(case: Case, expected: Answers, found: Answers, whose: str) -> None:
+    """Compare answers; a difference shows the member's document."""
+    assert set(found) == set(expected), f"{whose} has other customers"
+    for who, answers in expected.items():
+        for name, answer in answers.items():
+            if found[who][name] != answer:
+                member = case.members[name]
+                document = json.dumps(member.to_dict(), ensure_ascii=False)
+                raise AssertionError(
+                    f"{whose} says {found[who][name]!r} of customer {who!r}, who alone gets "
+                    f"{answer!r}: {member}\n{document}"
+                )
+
+
+def put(table: pa.Table, engine: str) -> Any:
+    """Put a table into an engine as a careful host does: integers with nulls stay integers."""
+    return (
+        frames.from_arrow(table, "pandas") if engine == "pandas-numpy" else to_engine(table, engine)
+    )
+
+
+def check_engines(case: Case, engines: Iterable[str], *, fit: bool = True) -> None:
+    """Hold engines to the answers of single customers, and cut-points to each other."""
+    expected = case.one_by_one()
+    flags = [value for row in expected.values() for n, value in row.items() if n[0] == "r"]
+    assert len(flags) / 10 < sum(flags) < len(flags) * 9 / 10, "the rules say next to nothing"
+    keys = {name: case.members[name].key for name in case.rules}
+    for engine in engines:
+        history = build_trap_history(engine, put=put)
+        if fit:
+            found = {name: rule.key for name, rule in case.fitted(history).items()}
+            assert found == keys, f"{engine} fits otherwise"
+        check(case, expected, case.of(history), engine)
+
+
+def test_random_rules_agree_on_the_engines_of_this_process(fast_engines: Engines) -> None:
+    """Two hundred rules and sixty values say the same of each customer on every engine here."""
+    check_engines(Case(20_240_311, rules=200), fast_engines.names)
+
+
+def test_random_rules_agree_on_spark(engines: Engines) -> None:
+    """Two hundred rules over fewer values say the same of each customer on a cluster.
+
+    Spark takes long to plan many values; the slow run has all of them, and cut-points found there.
+    """
+    names = [name for name in engines.names if name == "pyspark"]
+    check_engines(Case(5, rules=200, features=1, sequences=2, asked=False), names, fit=False)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("seed", range(50))
+def test_ten_thousand_random_rules_agree(seed: int, fast_engines: Engines) -> None:
+    """Ten thousand rules say the same of each customer on every engine here."""
+    names = [n for n in fast_engines.names if n != "ibis" or seed % 10 == 0]
+    check_engines(Case(1_000 + seed, rules=200), names)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_thousand_random_rules_agree_on_spark(seed: int, engines: Engines) -> None:
+    """A thousand rules say the same of each customer on a cluster."""
+    names = [name for name in engines.names if name == "pyspark"]
+    check_engines(Case(2_000 + seed, rules=200, features=60), names)
+
+
+def check_oracle(case: Case) -> None:
+    """Hold one customer in memory to plain Python over the host's own rows."""
+    names = {"tags": case.trees.tags, "segments": case.trees.segments}
+    oracle = Oracle(trap_tables(), case.as_of, TRAP_ZONE, **names)
+    expected = case.one_by_one()
+    assert sorted(expected) == oracle.population
+    for who, answers in expected.items():
+        for name, rule in case.rules.items():
+            assert oracle.rule(rule, who) == answers[name], f"{who!r}: {rule}"
+        for number, leaf in enumerate(case.trees.leaves):
+            wanted, found = oracle.term(leaf.term, who), answers[f"t{number}"]
+            assert alike(wanted, found), f"{who!r}: {leaf.term}: {wanted!r}, not {found!r}"
+
+
+def alike(wanted: Any, found: Any) -> bool:
+    """Whether a value is what plain Python finds: money and floats by their nearest float."""
+    if wanted is None or found is None:
+        return wanted is found
+    if isinstance(wanted, Money):
+        return float(wanted) == found
+    return bool(_plain(wanted) == _plain(found))
+
+
+def test_random_rules_agree_with_plain_python() -> None:
+    """Two hundred rules say of each customer what their documents say, read by plain Python."""
+    check_oracle(Case(20_240_311, rules=200))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_many_random_rules_agree_with_plain_python(seed: int) -> None:
+    """Two thousand rules say what their documents say, read by plain Python."""
+    check_oracle(Case(1_000 + seed, rules=200))
+
+
+@pytest.mark.parametrize("as_of", ["2024-02-29", "2023-11-05T01:30:00", TRAP_AS_OF])
+def test_nothing_leaks_from_the_future(as_of: str) -> None:
+    """Random rules over all of a history say what they say over what was known by then."""
+    case = Case(7, rules=100, as_of=as_of)
+    tables = trap_tables()
+    cut = {}
+    for name, table in tables.items():
+        time = next((c for c in ("at", "valid_from") if c in table.column_names), None)
+        rows = table.to_pylist()
+        if time is not None:
+            rows = [row for row in rows if case_before(row[time], as_of)]
+        cut[name] = type(table).from_pylist(rows, schema=table.schema)
+    history = build_trap_history(tables=cut)
+    assert {n: r.key for n, r in case.fitted(history).items()} == {
+        n: case.members[n].key for n in case.rules
+    }
+    check(case, case.of(case.history), case.of(history), "the cut history")
+
+
+def case_before(value: dt.datetime, as_of: str) -> bool:
+    """Whether a time of the host lies before the instant."""
+    from zoneinfo import ZoneInfo
+
+    zone = ZoneInfo(TRAP_ZONE)
+    at = value if value.tzinfo is not None else value.replace(tzinfo=zone)
+    end = dt.datetime.fromisoformat(as_of).replace(tzinfo=zone)
+    return at.astimezone(dt.UTC) < end.astimezone(dt.UTC)
