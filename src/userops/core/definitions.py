@@ -116,8 +116,9 @@ def _exported(wanted: set[str] | None) -> Iterator[type]:
             continue
         for name in getattr(package, "__all__", ()):
             found = getattr(package, name, None) if wanted is None or name in wanted else None
-            is_definition = isinstance(found, type) and issubclass(found, Definition)
-            if is_definition and not inspect.isabstract(found):
+            if not isinstance(found, type) or not issubclass(found, Definition):
+                continue
+            if not inspect.isabstract(found):
                 yield found
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from userops.customers.given import as_history
 from userops.errors import InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID, EventColumns, OrderColumns
 from userops.events.rows import read_row
@@ -34,6 +35,7 @@ def customers_of(
     allow_python: bool = False,
 ) -> Any:
     """Return the customers of whom a rule holds; see `Rule.customers`."""
+    history = as_history(history)
     asked = RuleSet({"holds": rule}, tags=tags, segments=segments)
     frame = asked.columns(
         history, as_of,

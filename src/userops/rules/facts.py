@@ -7,6 +7,7 @@ then each rule is an expression over the columns of the frame.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -332,8 +333,9 @@ class Facts:
         above, below = ratio_units(over, under)
         some: Any = nw.when(b != 0.0).then(b * below)
         ratio = a * above / some
-        known: Any = nw.when(~ratio.is_nan()).then(ratio)  # infinity over infinity
-        return Column(known, "number")
+        if over.kind == under.kind == "number":  # infinity over infinity
+            ratio = nw.when(~ratio.is_nan()).then(ratio)
+        return Column(ratio, "number")
 
     def rule(self, rule: Rule) -> nw.Expr:
         """Return the column of a rule; only after `frame`."""
@@ -358,10 +360,13 @@ class Facts:
         """Return the day of the year of a term, as month times 100 plus day; 0 where missing."""
         return nw.col(self._dates[term.key][1])
 
+    @cached_property
+    def _some_rows(self) -> frames.Frame:
+        return next(iter(self._history.events.values())).counted()
+
     def ids_upto(self, last: str | int) -> nw.Expr:
         """Return whether the customer's id is at most another one."""
-        rows = next(iter(self._history.events.values())).counted()
-        wanted = frames.constant(rows, CUSTOMER_ID, last)
+        wanted = frames.constant(self._some_rows, CUSTOMER_ID, last)
         upto: nw.Expr = (nw.col(CUSTOMER_ID) <= wanted).fill_null(False)
         return upto
 

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.time import AsOf, as_of_us
+from userops.customers.given import as_history
 from userops.errors import ColumnTypeError, InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID
 from userops.rules.answering import Names
@@ -66,6 +67,7 @@ def fitted_in(rules: Mapping[str, Any], history: History, as_of: AsOf) -> dict[s
         history: The population: its customers with a value as of the instant.
         as_of: Exclusive end of the history.
     """
+    history = as_history(history)
     plain = {name: expanded(rule) for name, rule in rules.items()}
     ranked = {
         node.key: node

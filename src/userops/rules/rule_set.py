@@ -12,6 +12,7 @@ from userops.core.money import major_expr, major_float
 from userops.core.time import DAY_US, AsOf, Zone, as_of_us, datetime_of
 from userops.core.values import Day, Instant
 from userops.customers.customer import Customer
+from userops.customers.given import as_history
 from userops.errors import InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID
 from userops.rules.answering import Names
@@ -160,6 +161,7 @@ class RuleSet:
             The host's frame type with `customer_id` and a column for each member: flags, never
             null; values in their own type, money in major units, times as datetimes in UTC.
         """
+        history = as_history(history)
         frame = self.columns(history, as_of, everybody=True, allow_python=allow_python)
         return next(iter(history.events.values())).source.give_back(frame)
 

@@ -11,6 +11,7 @@ import attrs
 from userops.core import frames
 from userops.core.definitions import Definition
 from userops.core.time import AsOf, as_of_us, datetime_of, zone
+from userops.customers.given import as_history
 from userops.errors import InvalidArgumentError, InvalidDefinitionError, NotFittedError
 from userops.rules.locales import Locale, check_locale
 from userops.rules.warehouse_sql import warehouse_sql
@@ -262,6 +263,7 @@ class _TagSet(Definition):
 
     def _ready(self, history: History, decisions: TagDecisions | None) -> tuple[History, Tagging]:
         self._check_fitted()
+        history = as_history(history)
         if decisions is None:
             return history, self._plain
         if not isinstance(decisions, TagDecisions):
@@ -357,6 +359,7 @@ class TagSet(_TagSet):
         """
         from userops.segmentation.tag_fitting import fitted_tags
 
+        history = as_history(history)
         tags, segments = fitted_tags(self.tags, self.segments, history, as_of)
         return FittedTagSet(
             tags, segments=segments, definition=self,

@@ -13,7 +13,7 @@ from userops.customers.customer import Customer
 from userops.customers.history import History
 from userops.events.columns import CUSTOMER_ID
 from userops.rules import Rule, RuleSet, Term
-from userops.rules.node import Node, walked
+from userops.rules.node import walked
 from userops.testing.engines import installed_engines
 from userops.testing.trap_history import TRAP_AS_OF, build_trap_history
 
@@ -44,7 +44,7 @@ def check_rule(
         AssertionError: Names the engine, the customer and both answers.
         InvalidDefinitionError: If a class of one's own declares no `code_version`.
     """
-    own = {type(node) for node in walked(rule) if isinstance(node, Node)}
+    own = {type(node) for node in walked(rule)}
     again = type(rule).from_dict(rule.to_dict(), types=own)
     assert again.key == rule.key, f"{rule!r} does not come back from its own document"
     assert again.version == rule.version, "the version changes on the way through the document"

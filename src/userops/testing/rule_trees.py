@@ -73,7 +73,9 @@ class RuleTrees:
         vocabulary: What rules may ask of the history; the one of the trap history by default.
         features: How many values over events are in the pool: 13 are one of each way to take one,
             60 are one of each way and kind of value.
+        selections: How many selections of each event they are taken over.
         sequences: How many sequences are in the pool.
+        ranked: How many conditions relative to a population are in the pool.
 
     Attributes:
         tags: What `HasTag` of these rules names.
@@ -92,15 +94,19 @@ class RuleTrees:
         vocabulary: Vocabulary = TRAP_VOCABULARY,
         *,
         features: int = 80,
+        selections: int = 3,
         sequences: int = 8,
+        ranked: int = 4,
     ) -> None:
         self.rng, self.vocabulary = rng, vocabulary
         self._starts = self._all_starts()
-        self._selections = [self._selection(event) for event in vocabulary.events for _ in "123"]
+        self._selections = [
+            self._selection(event) for event in vocabulary.events for _ in range(selections)
+        ]
         self.leaves = [*self._attributes(), *self._features(features)]
         self.leaves += [self._ratio() for _ in range(4)]
         self.sequences = [self._sequence() for _ in range(sequences)]
-        self.ranked = [self._ranked(number) for number in range(4)]
+        self.ranked = [self._ranked(number) for number in range(ranked)]
         self.pilots = [Pilot("spring", 0.5), Pilot("spring", 0.25, 0.5), Pilot("客户", 0.3333)]
         self.segments: dict[str, Any] = {}
         self.tags: dict[str, Any] = {}
