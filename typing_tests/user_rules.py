@@ -32,9 +32,9 @@ class ReturnsALot(CustomRule):
 
 def use_rules(history: History, customer: Customer) -> bool:
     """Combine rules and ask them."""
-    lapsing = (
-        Did("order").where(Prop("category") == "x").within(days(90)).count() >= 2
-    ) & ~Did("order").within(days(30))
+    lapsing = (Did("order").where(Prop("category") == "x").within(days(90)).count() >= 2) & ~Did(
+        "order"
+    ).within(days(30))
     local = Attr("city").is_in(["杭州", "上海"]) & Attr("birthday").is_known()
     tried = Sequence("cart", "order", within=days(7))
     rule: Rule = lapsing | (local & tried) | ReturnsALot(share=0.2)

@@ -44,7 +44,8 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "share_bars", "text_colour_on", "timeline", "wrap_label",
     }),
     "userops.testing": frozenset({
-        "ENGINE_NAMES", "Engines", "check_cut_points", "check_rule", "check_same_rows", "check_segment_map",
+        "ENGINE_NAMES", "Engines", "check_cut_points", "check_rule", "check_same_rows",
+        "check_segment_map",
         "installed_engines", "rows_of", "spark_session", "to_engine",
     }),
     "userops.errors": frozenset({
@@ -69,7 +70,7 @@ def test_the_public_names_are_these(module: str) -> None:
 
 
 def test_no_package_is_forgotten() -> None:
-    """Every package below userops is written here, but for the kernel and the command line, which promise none."""
+    """Every package is written here, but for the kernel and the command line."""
     import pkgutil
 
     import userops

@@ -296,9 +296,7 @@ def month_and_day_steps(day: Any, *, floor: Any) -> Generator[Any, Any, Any]:
     """
     shifted = yield day + 719_468
     day_of_era = yield shifted - floor(shifted, 146_097) * 146_097
-    leap_days = (
-        floor(day_of_era, 1_460) - floor(day_of_era, 36_524) + floor(day_of_era, 146_096)
-    )
+    leap_days = floor(day_of_era, 1_460) - floor(day_of_era, 36_524) + floor(day_of_era, 146_096)
     year_of_era = yield floor(day_of_era - leap_days, 365)
     day_of_year = yield day_of_era - (
         365 * year_of_era + floor(year_of_era, 4) - floor(year_of_era, 100)
