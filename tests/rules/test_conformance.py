@@ -140,7 +140,7 @@ def test_random_rules_agree_where_rows_are_in_this_process() -> None:
 
 @pytest.mark.parametrize("name", ["pyarrow", "polars", "duckdb"])
 def test_random_rules_agree_where_ids_are_whole_numbers(name: str) -> None:
-    """Rules say the same of each customer whose id is a number, negative and very large ones too."""
+    """Rules say the same of each customer whose id is a number, negative and large ones too."""
     case = Case(11, rules=100, ids="int", **FEW)
     check_engines(case, [name])
     if name == "pyarrow":
