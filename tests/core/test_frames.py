@@ -201,7 +201,7 @@ def test_pandas_labels_that_occur_twice_are_refused() -> None:
 @pytest.mark.parametrize(
     "values",
     [[1, "a"], ["a", 1.5], [object(), None], [dt.date(2024, 1, 1), "x"], [{"a": 1}, "x"]],
-    ids=repr,
+    ids=["number and text", "text and number", "object", "date and text", "mapping and text"],
 )
 def test_a_column_of_mixed_types_becomes_text_and_is_marked(values: list[Any]) -> None:
     """A pandas column that mixes types is carried as text; whoever maps it is refused."""

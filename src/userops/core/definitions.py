@@ -196,7 +196,7 @@ def _from_document(document: Any, known: _Classes, path: str) -> Any:
     name = document["type"]
     if name == _MAPPING:
         return {k: _from_document(v, known, f"{path}[{k!r}]") for k, v in document["items"]}
-    if name in _VALUES:
+    if isinstance(name, str) and name in _VALUES:
         return _value(document, path)
     cls = known.named(name)
     if cls is None:
