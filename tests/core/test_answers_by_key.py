@@ -171,3 +171,18 @@ def test_what_nobody_is_known_of_is_said_once() -> None:
         {"who": 1, "some": True, "n": 5},
         {"who": 2, "some": False, "n": None},
     ]
+
+
+@pytest.mark.parametrize("kinds", [254, 255, 256, 257])
+def test_missing_texts_are_counted_however_many_texts_there_are(kinds: int) -> None:
+    """Rows without a text satisfy a negation, also where texts fill their codes to the last one."""
+    table = pa.table(
+        {
+            "who": pa.array([1, 2] * kinds, pa.int64()),
+            "kind": [kind for n in range(kinds) for kind in (f"k{n}", None)],
+        }
+    )
+    frame = frames.read(table).frame
+    condition = Condition(~(nw.col("kind") == "k0").fill_null(False), "not k0", "kind")
+    found = by_place.answered(frame, "who", {"not k0": condition}, {"n": Total("count", "not k0")})
+    assert {row["who"]: row["n"] for row in frames.to_rows(found)} == {1: kinds - 1, 2: kinds}

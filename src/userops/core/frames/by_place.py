@@ -190,11 +190,14 @@ class _Rows:
         """Return the rows of some codes; the code after the last one is that of missing values."""
         if column not in self.by_code:
             codes, values = self._coded(column)
-            # A missing value, -1, becomes the largest code; sorting so few bits takes no comparisons.
-            small = codes.astype(np.uint8 if len(values) < 2**8 else np.uint16)
+            # A missing value, -1, becomes the largest code; sorting so few bits compares nothing.
+            bits = 8 if len(values) < 2**8 else 16
+            small = codes.astype(f"u{bits // 8}")
             order = np.argsort(small, kind="stable")
-            counts = np.bincount(small, minlength=np.iinfo(small.dtype).max + 1)
-            counts[len(values)], counts[-1] = counts[-1], 0
+            counts = np.bincount(small, minlength=2**bits)
+            # Its rows are said to be of the code after the last one, which may be the largest too.
+            missing, counts[-1] = counts[-1], 0
+            counts[len(values)] = missing
             self.by_code[column] = order, np.concatenate(([0], np.cumsum(counts)))
         order, starts = self.by_code[column]
         parts = [order[starts[code] : starts[code + 1]] for code in wanted]
