@@ -185,8 +185,7 @@ class Tagging:
                 for i, column in enumerate(columns)
             ]
             return frames.concat_rows(parts)
-        rows = wide.unpivot(columns, index=CUSTOMER_ID, variable_name=_COLUMN, value_name=VALUE)
-        rows = rows.filter(~nw.col(VALUE).is_null())
+        rows = frames.unpivoted(source, wide, columns, index=CUSTOMER_ID, name=_COLUMN, value=VALUE)
         table = frames.small_table(
             [
                 {_COLUMN: column, **{name: texts[i] for name, texts in said.items()}}

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,21 @@ def to_engine(table: pa.Table, engine: str) -> Any:
         import pandas as pd
 
         return table.to_pandas(types_mapper=pd.ArrowDtype)
+    if engine == "duckdb":
+        # Hosts have connections of their own, whose relations the default one cannot see.
+        return _connection().from_arrow(table)
     if engine == "pyspark":
         spark_session()
         # A frame made from memory has a partition for every few thousand rows: a task each.
         return frames.from_arrow(table, engine).coalesce(2)
     return frames.from_arrow(table, engine)
+
+
+@cache
+def _connection() -> Any:
+    import duckdb
+
+    return duckdb.connect()
 
 
 def rows_of(native: Any) -> list[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from userops.core.frames.conversions import BACKENDS, Engine, from_arrow
     from userops.core.frames.dialects import (
         constant,
+        unpivoted,
         with_datetime,
         with_epoch_us,
         with_first_true,
@@ -97,6 +98,7 @@ __all__ = [
     "to_arrow",
     "to_rows",
     "totals_by_key",
+    "unpivoted",
     "values_at_ranks",
     "with_datetime",
     "with_decided",
@@ -115,6 +117,7 @@ __getattr__, __dir__ = lazy_names(
         "conversions": ("BACKENDS", "Engine", "from_arrow"),
         "dialects": (
             "constant",
+            "unpivoted",
             "with_datetime",
             "with_epoch_us",
             "with_first_true",

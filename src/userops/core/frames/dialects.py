@@ -20,6 +20,7 @@ __all__ = [
     "constant",
     "heaviest",
     "quoted",
+    "unpivoted",
     "with_datetime",
     "with_epoch_us",
     "with_first_true",
@@ -35,6 +36,20 @@ def constant(frame: Frame, column: str, value: str | int) -> nw.Expr:
         return nw.lit(value if -(2**63) <= value < 2**63 else None, nw.Int64)
     # Arrow reads Python's integers as signed ones, and cannot compare these with unsigned ones.
     return nw.lit(str(value) if 0 <= value < 2**64 else None, nw.String).cast(nw.UInt64)
+
+
+def unpivoted(
+    source: Source, frame: Frame, columns: Sequence[str], *, index: str, name: str, value: str
+) -> Frame:
+    """Return a row for each row and column: `index`, `name` of the column, `value`; no nulls."""
+    if source.engine != "duckdb":
+        rows = frame.unpivot(columns, index=index, variable_name=name, value_name=value)
+        return rows.filter(~nw.col(value).is_null())
+    # narwhals asks the default connection, which cannot see the relations of another one.
+    listed = ", ".join(quoted(column) for column in columns)
+    into = f"INTO NAME {quoted(name)} VALUE {quoted(value)}"
+    native = frame.select(index, *columns).to_native()
+    return as_frame(native.query("userops_wide", f"UNPIVOT userops_wide ON {listed} {into}"))
 
 
 def with_first_true(
