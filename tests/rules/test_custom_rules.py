@@ -119,6 +119,30 @@ def test_python_sees_money_in_major_units_and_times_as_numbers() -> None:
     assert {type(seen["spent"]) for seen in SEEN} == {float}
 
 
+@attrs.frozen(eq=False)
+class Careless(Odd):
+    """Forgets that a value may be missing."""
+
+    def holds(self, **seen: Any) -> bool:
+        return bool(seen["city"].startswith("h"))
+
+
+def test_an_error_inside_a_rule_tells_the_rule_and_its_values() -> None:
+    """What `holds` raises stays itself, with a note of which rule it was and what was missing."""
+    history = build("pyarrow")
+    asks = (
+        lambda: Careless().answer_one(history.customer("c"), AS_OF),
+        lambda: Careless().customers(history, AS_OF),
+    )
+    Careless().answer_one(history.customer("a"), AS_OF)
+    for ask in asks:
+        with pytest.raises(AttributeError, match="startswith") as caught:
+            ask()
+        (note,) = caught.value.__notes__
+        assert "of the rule Careless()" in note
+        assert "city is missing (None)" in note or "born, city is missing" in note
+
+
 def test_python_alone_is_refused_on_a_warehouse_unless_allowed() -> None:
     """Nothing is collected from a warehouse behind one's back."""
     rule = Odd() & Did("order")

@@ -270,10 +270,10 @@ def _about(
 def _why(about: str | None, was: State, as_of: dt.datetime) -> str:
     if about == "hand":
         return "hand"
-    if about == "rule":
-        return "replaced"
     if was.source == "hand":
         return "hand ended"
+    if about == "rule":
+        return "replaced"
     has_ended = was.until is not None and was.until <= as_of
     return "lapsed" if was.source == "kept" or has_ended else "rule"
 

@@ -39,6 +39,14 @@ def _dicts(native: Any) -> list[dict[str, Any]]:
     return frames.to_rows(frames.read(native).frame)
 
 
+def test_a_print_says_of_how_many_a_share_is() -> None:
+    """Shares are of the known; where that is not everybody, the line says how many they are."""
+    said = str(compare(pa.table(FEATURES), A, B)).splitlines()
+    assert any("city = " in line and line.endswith("of 3 and 2 known") for line in said)
+    everybody = pa.table({"customer_id": A + B, "x": [1, 2, 3, 4, 5, 6]})
+    assert "known" not in str(compare(everybody, A, B))
+
+
 def test_known_answers_of_numbers() -> None:
     """Effect sizes of a case worked out by hand: means 20 and 10, variances 100 and 50."""
     spend = compare(pa.table(FEATURES), A, B)["spend"]

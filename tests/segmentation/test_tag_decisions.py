@@ -240,6 +240,17 @@ def test_no_decision_is_left_out_in_silence(row: dict[str, Any], said: str) -> N
         TAGS.assign(history(), AS_OF, decisions=nobody)
 
 
+@pytest.mark.parametrize("role", ["author", "reason"])
+@pytest.mark.parametrize("said", [None, "", " \u3000"])
+def test_a_decision_says_who_took_it_and_why(role: str, said: str | None) -> None:
+    """Without an author or a reason it is refused: nobody could explain the tag later."""
+    row = decision("vip") | {role: said}
+    with pytest.raises(DataError, match=f"decisions: 1 have no {role}"):
+        TAGS.assign(history(), AS_OF, decisions=log(decision("vip"), row))
+    with pytest.raises(DataError, match=f"decisions: one has no {role}"):
+        TAGS.assign_one(history().customer("b"), AS_OF, decisions=[row])
+
+
 def test_rows_about_one_customer_are_checked() -> None:
     """A missing or unknown key, somebody else's decision and what is no row are refused."""
     customer = history().customer("b")

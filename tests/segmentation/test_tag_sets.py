@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -44,7 +45,7 @@ from userops.segmentation import (
     TagGroup,
     TagSet,
 )
-from userops.testing import Engines, rows_of
+from userops.testing import Engines, rows_of, to_engine
 from userops.testing.trap_history import TRAP_AS_OF, build_trap_history, trap_tables
 
 SPENT = Did("order").sum("amount")
@@ -456,6 +457,21 @@ def test_sql_names_the_part_that_cannot_be_said(warehouse: Any) -> None:
     })))  # fmt: skip
     with pytest.raises(UnsupportedFrameError, match=r"tables of Ibis.*held by pyarrow"):
         TagSet(plain).sql(arrow, AS_OF, "snowflake")
+
+
+def test_a_rule_in_python_alone_is_allowed_by_name() -> None:
+    """On Ibis a set with such a rule is refused, until the call allows for it."""
+    rows = [{"customer_id": "a", "ordered_at": f"2024-01-0{n}", "amount": 1} for n in range(1, 8)]
+    table = pa.Table.from_pylist([*rows, {**rows[0], "customer_id": "b"}])
+    history, tags = History(Orders(to_engine(table, "ibis"))), TagSet(Tag("lucky", Lucky()))
+    asks: list[Any] = [tags.assign, tags.preview, partial(tags.refresh, None)]
+    for ask in asks:
+        with pytest.raises(InvalidDefinitionError, match="allow_python=True"):
+            ask(history, AS_OF)
+    assert rows_of(tags.assign(history, AS_OF, allow_python=True)) == [("a", "lucky", "true")]
+    assert ("lucky", "true", 1, 0.5) in rows_of(tags.preview(history, AS_OF, allow_python=True))
+    entered = tags.refresh(None, history, AS_OF, allow_python=True).entered
+    assert rows_of(entered) == [("a", "lucky", "true", "rule")]
 
 
 # Spark

@@ -106,7 +106,8 @@ class _Classes:
 
     def names(self) -> list[str]:
         """Return all names that are known, in order."""
-        return sorted({*self._found, *(cls.__name__ for cls in _exported(None))})
+        names = {*self._found, *(cls.__name__ for cls in _exported(None))}
+        return sorted(name for name in names if not name.startswith("_"))
 
 
 def _exported(wanted: set[str] | None) -> Iterator[type]:

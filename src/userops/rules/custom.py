@@ -103,12 +103,21 @@ class CustomRule(Rule):
         """Return the nodes below: those of its fields, and its terms."""
         return (*super().nodes(), *self.looked_at.values())
 
+    def decided(self, values: Mapping[str, Any]) -> bool:
+        """Return what `holds` says; its errors tell the rule and the values that it was given."""
+        try:
+            return bool(self.holds(**values))
+        except Exception as error:
+            missing = sorted(name for name, value in values.items() if value is None)
+            hint = f"; {', '.join(missing)} is missing (None)" if missing else ""
+            error.add_note(f"in holds() of the rule {self}, given {dict(values)!r}{hint}")
+            raise
+
     def row(self, reader: RowReader) -> Holds:
         """Return the rule as a function."""
         readings = [(name, reader.term(term)) for name, term in self.looked_at.items()]
         reads = [(name, _major(reading)) for name, reading in readings]
-        holds = self.holds
-        return lambda seen: bool(holds(**{name: read(seen) for name, read in reads}))
+        return lambda seen: self.decided({name: read(seen) for name, read in reads})
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the rule as a column."""

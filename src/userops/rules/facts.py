@@ -199,7 +199,7 @@ class Facts:
         for number, (key, rule) in enumerate(self._pythons.items()):
             inputs = {name: major(self.term(term)) for name, term in rule.looked_at.items()}
             name = f"userops__python_{number}"
-            frame = frames.with_decided(self.source, frame, inputs, rule.holds, name)
+            frame = frames.with_decided(self.source, frame, inputs, rule.decided, name)
             self._found[key] = Column(nw.col(name), "flag", is_counted=True)
         return frame
 

@@ -253,10 +253,17 @@ class Comparison:
     def __repr__(self) -> str:
         """Return who is compared and the largest differences."""
         lines = list(self._heads())
-        shown = [(feature.label, *feature._said()) for feature in self.features[:_SHOWN]]
-        wide = max((min(len(label), _LABEL) for label, *_ in shown), default=0)
-        for label, a, b, effect in shown:
-            lines.append(f"  {label:<{wide}}  {a:>10}  {b:>10}  effect {effect}")
+        shown = self.features[:_SHOWN]
+        wide = max((min(len(feature.label), _LABEL) for feature in shown), default=0)
+        for feature in shown:
+            a, b, effect = feature._said()
+            known = feature.known_a, feature.known_b
+            of = (
+                ""
+                if known == (self.customers_a, self.customers_b)
+                else (f"  of {known[0]:,} and {known[1]:,} known")
+            )
+            lines.append(f"  {feature.label:<{wide}}  {a:>10}  {b:>10}  effect {effect}{of}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
+from userops.core.blanks import is_blank_expr, strip
 from userops.core.time import is_missing
 from userops.customers import Attributes
 from userops.errors import ColumnNotFoundError, DataError, InvalidArgumentError
@@ -121,6 +122,7 @@ class TagDecisions:
         )
         frame = frame.with_columns(self._value(tags).alias(_VALUE))
         _check(frame, tags)
+        _check_signed(frame, column)
         tag, value = nw.col("userops__tag"), nw.col(_VALUE)
         name: Any = nw.concat_str(nw.lit(DECISION), tag)
         several = [t.name for t in tags if t.has_several]
@@ -176,6 +178,18 @@ def _check(frame: frames.Frame, tags: Sequence[AnyTag]) -> None:
     found = frames.to_rows(frames.counted_by(said, ["tag", "action", "value"]))
     for row in sorted(found, key=lambda row: tuple(map(str, row.values()))):
         _check_decision(row, known)
+
+
+def _check_signed(frame: frames.Frame, columns: Mapping[str, str]) -> None:
+    """Refuse decisions that do not say who took them, and why."""
+    for role in ("author", "reason"):
+        unsaid = is_blank_expr(nw.col(columns[role]).cast(nw.String))
+        rows = int(frames.to_rows(frame.filter(unsaid).select(n=nw.len()))[0]["n"])
+        if rows:
+            raise DataError(
+                f"decisions: {rows:,} have no {role}", allowed="text in every row",
+                hint="whoever reads an override later has to know who decided it, and why",
+            )  # fmt: skip
 
 
 def _check_times(attributes: Attributes) -> None:
@@ -298,6 +312,12 @@ def _row(
                 "decisions", f"have no {role!r}", got=", ".join(map(str, decision)),
                 allowed=", ".join(_ROLES),
             )  # fmt: skip
+        if role in ("author", "reason") and (
+            is_missing(decision[role]) or not strip(str(decision[role]))
+        ):
+            raise DataError(
+                f"decisions: one has no {role}", got=repr(decision[role]), allowed="text"
+            )
     for key in decision:
         if key not in (*_ROLES, "customer_id"):
             raise InvalidArgumentError.unknown("decisions", str(key), _ROLES)

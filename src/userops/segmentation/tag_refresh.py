@@ -81,8 +81,8 @@ class TagRefresh:
 
         `why` is `rule` (it does not hold any more), `lapsed` (it was kept, and is not valid any
         longer), `hand` (it was taken by hand, or another value was given), `hand ended` (a decision
-        that gave it has run out), `replaced` (by another value of the group) or `no such tag` (the
-        set does not have it any more, or not this value of it).
+        that gave it has run out, whatever the rule says now), `replaced` (by another value of the
+        group) or `no such tag` (the set does not have it any more, or not this value of it).
         """
         return self._source.give_back(self._left)
 
@@ -293,8 +293,8 @@ class _Comparison:
         cases = [
             (~self._is_known, _NO_SUCH_TAG),
             (how.is_in(["x", "h"]).fill_null(False), "hand"),
-            ((how == "r").fill_null(False), "replaced"),
             (was == "hand", "hand ended"),
+            ((how == "r").fill_null(False), "replaced"),
             (has_lapsed, "lapsed"),
         ]
         why: Any = nw.lit("rule")

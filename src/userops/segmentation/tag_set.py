@@ -75,6 +75,7 @@ class _TagSet(Definition):
         *,
         decisions: TagDecisions | None = None,
         form: Form = "long",
+        allow_python: bool = False,
     ) -> Any:
         """Give each customer his tags.
 
@@ -83,6 +84,7 @@ class _TagSet(Definition):
             as_of: Exclusive end of the history.
             decisions: The log of decisions by hand.
             form: `long` has a row an assignment, `wide` a row a customer.
+            allow_python: Whether what only Python can decide may run on a cluster, row by row.
 
         Returns:
             The host's frame type. Long: `customer_id`, `tag`, `value`. Wide: every customer, a
@@ -96,7 +98,7 @@ class _TagSet(Definition):
                 have two columns whose names differ by capital letters alone.
             ColumnTypeError: If a preference is for what is neither text nor whole numbers.
         """
-        ready, tagging = self._ready(history, decisions)
+        ready, tagging = self._ready(history, decisions, allow_python)
         return _source(ready).give_back(_formed(tagging, ready, as_of, form))
 
     def sql(
@@ -154,16 +156,21 @@ class _TagSet(Definition):
         return tagging.one(decided.customer, as_of_us(as_of, customer.zone))
 
     def preview(
-        self, history: History, as_of: AsOf, *, decisions: TagDecisions | None = None
+        self,
+        history: History,
+        as_of: AsOf,
+        *,
+        decisions: TagDecisions | None = None,
+        allow_python: bool = False,
     ) -> Any:
-        """Count the customers of each tag and value.
+        """Count the customers of each tag and value; for the arguments see `assign`.
 
         Returns:
             The host's frame type, in the order of the set: `tag`, `value`, `customers`, `share` (of
             all customers of the history and of the decisions, 0 to 1; null where there are none).
             Values of rules are there with 0 as well.
         """
-        ready, tagging = self._ready(history, decisions)
+        ready, tagging = self._ready(history, decisions, allow_python)
         return counted_tags(tagging, ready, as_of)
 
     def refresh(
@@ -173,15 +180,16 @@ class _TagSet(Definition):
         as_of: AsOf,
         *,
         decisions: TagDecisions | None = None,
+        allow_python: bool = False,
     ) -> TagRefresh:
         """Give the tags anew, and say who entered and who left each of them, and why.
 
         Args:
-            previous: The last refresh, its `assignments` (as they are, or as the host stored
-                them), or what `assign` returned in long form; None the first time.
+            previous: The last refresh, its `assignments`, perhaps as the host stored them, or what
+                `assign` returned in long form; None the first time.
             history: The events and attributes.
             as_of: Exclusive end of the history, not before that of the last refresh.
-            decisions: The log of decisions by hand; it is never changed.
+            decisions, allow_python: See `assign`; the log is never changed.
 
         Raises:
             InvalidArgumentError: If `as_of` lies before the last refresh, or `previous` is held by
@@ -189,7 +197,7 @@ class _TagSet(Definition):
             ColumnNotFoundError: If `previous` lacks `customer_id`, `tag` or `value`.
             ColumnTypeError: If its ids or times are of another type.
         """
-        ready, tagging = self._ready(history, decisions)
+        ready, tagging = self._ready(history, decisions, allow_python)
         return refreshed(tagging, previous, ready, as_of)
 
     def explain(
@@ -261,11 +269,13 @@ class _TagSet(Definition):
 
     # Getting ready
 
-    def _ready(self, history: History, decisions: TagDecisions | None) -> tuple[History, Tagging]:
+    def _ready(
+        self, history: History, decisions: TagDecisions | None, allow_python: bool = False
+    ) -> tuple[History, Tagging]:
         self._check_fitted()
         history = as_history(history)
         if decisions is None:
-            return history, self._plain
+            return history, self._plain.allowing(python=allow_python)
         if not isinstance(decisions, TagDecisions):
             raise InvalidArgumentError(
                 "decisions", "is no log of decisions", got=type(decisions).__name__,
@@ -275,7 +285,8 @@ class _TagSet(Definition):
             "decisions", decisions.attributes(self.tags, history.zone.name)
         )
         named = {n for n in history.attribute_names if n.startswith(DECISION)}
-        return history, Tagging(self.tags, self.segments, decided=frozenset(named))
+        tagging = Tagging(self.tags, self.segments, decided=frozenset(named))
+        return history, tagging.allowing(python=allow_python)
 
     def _ready_one(
         self, customer: Customer, decisions: Sequence[Mapping[str, Any]]

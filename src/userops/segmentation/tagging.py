@@ -6,6 +6,7 @@ the history is looked at once, whatever the number of tags.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -74,11 +75,20 @@ class Tagging:
         self.several = frozenset(tag.name for tag in self.tags if tag.has_several)
         self.wanted: list[_Wanted] = []
         self._decided = decided
+        self._allow_python = False
         members: dict[str, Any] = {}
         for number, tag in enumerate(self.tags):
             self._want(number, tag, members)
         effective = {tag.name: Effective(tag, decided=decided) for tag in self.tags}
         self.rules = RuleSet(members, tags=effective, segments={s.name: s for s in segments})
+
+    def allowing(self, *, python: bool) -> Tagging:
+        """Return the same tags, with rules that only Python can decide allowed everywhere."""
+        if python == self._allow_python:
+            return self
+        more = copy.copy(self)
+        more._allow_python = python
+        return more
 
     def _want(self, number: int, tag: AnyTag, members: dict[str, Any]) -> None:
         if isinstance(tag, PreferenceTag):
@@ -120,8 +130,10 @@ class Tagging:
 
     def _members(self, history: History, as_of: AsOf, *, everybody: bool) -> frames.Frame:
         frame = self.rules.columns(
-            history, as_of, everybody=everybody or self.rules.can_hold_of_nobody(history)
-        )
+            history, as_of,
+            everybody=everybody or self.rules.can_hold_of_nobody(history),
+            allow_python=self._allow_python,
+        )  # fmt: skip
         schema = frame.collect_schema()
         for wanted in self.wanted:
             dtype = None if wanted.term is None else schema[wanted.term]

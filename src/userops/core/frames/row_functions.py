@@ -21,10 +21,10 @@ def with_decided(
     source: Source,
     frame: Frame,
     inputs: Mapping[str, nw.Expr],
-    function: Callable[..., bool],
+    function: Callable[[Mapping[str, Any]], bool],
     name: str,
 ) -> Frame:
-    """Add `name`: what a function says of each row, called with the values of the inputs.
+    """Add `name`: what a function says of each row, given the values of the inputs.
 
     On Spark the function runs in the Python workers, which pickle it; on other engines the rows
     come into this process and go back.
@@ -32,8 +32,8 @@ def with_decided(
     Args:
         source: Where the frame comes from.
         frame: The rows.
-        inputs: Argument of the function, to a column.
-        function: Returns true or false; called with keywords, None for a missing value.
+        inputs: What the function calls a value, to a column.
+        function: Takes a mapping of these, None for a missing value; returns true or false.
         name: The flag to add.
     """
     columns = {argument: f"{name}_{i}" for i, argument in enumerate(inputs)}
@@ -55,14 +55,14 @@ def with_decided(
 @attrs.frozen
 class _Decided:
     columns: Mapping[str, str]
-    function: Callable[..., bool]
+    function: Callable[[Mapping[str, Any]], bool]
     name: str
 
     def __call__(self, rows: Any) -> Any:
         values = [rows[column].to_pylist() for column in self.columns.values()]
         # Without any input there is nothing to zip, and still an answer for each row.
         each = zip(*values, strict=True) if values else [()] * len(rows)
-        flags = [bool(self.function(**dict(zip(self.columns, row, strict=True)))) for row in each]
+        flags = [bool(self.function(dict(zip(self.columns, row, strict=True)))) for row in each]
         return rows.append_column(self.name, pa.array(flags, pa.bool_()))
 
 
