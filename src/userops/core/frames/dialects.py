@@ -43,7 +43,7 @@ def unpivoted(
 ) -> Frame:
     """Return a row for each row and column: `index`, `name` of the column, `value`; no nulls."""
     if source.engine != "duckdb":
-        rows = frame.unpivot(columns, index=index, variable_name=name, value_name=value)
+        rows = frame.unpivot(list(columns), index=index, variable_name=name, value_name=value)
         return rows.filter(~nw.col(value).is_null())
     # narwhals asks the default connection, which cannot see the relations of another one.
     listed = ", ".join(quoted(column) for column in columns)
