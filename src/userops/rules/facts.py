@@ -174,11 +174,15 @@ class Facts:
             members: The rules and values that alone will be read; where rows are in Arrow, nothing
                 else is kept. Without any, all that was asked for is.
         """
+        for rule in self._sequences.values():
+            for events in (*rule.steps, *rule.without):
+                rows, table = self._table_of(events)
+                table.fold(events, rows.which)
         asked = [table for table in self._tables.values() if table.is_asked]
         in_arrow = self._may_move and self._is_worth_moving(asked)
         parts = self._table_frames(list(members), everybody=everybody, in_arrow=in_arrow)
         parts += self._attribute_frames() if self._attributes else []
-        parts += self._sequence_frames() if self._sequences else []
+        parts += self._sequence_frames(in_arrow=in_arrow) if self._sequences else []
         if everybody:
             told = {name for name, table in self._tables.items() if table.tells_everybody}
             parts += other_customers(self._history, told, set(self._attributes), self.as_of_us)
@@ -298,14 +302,15 @@ class Facts:
             frame = frame.drop(f"{name}_text")
         return frame
 
-    def _sequence_frames(self) -> list[frames.Frame]:
-        def table_of(events: Selection) -> tuple[Rows, TableFacts]:
-            rows = rows_of(events, self._columns)
-            return rows, self._table(rows)
+    def _table_of(self, events: Selection) -> tuple[Rows, TableFacts]:
+        rows = rows_of(events, self._columns)
+        return rows, self._table(rows)
 
+    def _sequence_frames(self, *, in_arrow: bool) -> list[frames.Frame]:
+        source = attrs.evolve(self.source, engine="pyarrow") if in_arrow else self.source
         named = ((f"userops__s{n}", rule) for n, rule in enumerate(self._sequences.values()))
         self._absent |= {f"userops__s{n}": False for n in range(len(self._sequences))}
-        return sequence_frames(self.source, named, table_of)
+        return sequence_frames(source, named, self._table_of)
 
     # Reading the frame
 

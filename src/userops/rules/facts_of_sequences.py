@@ -90,6 +90,8 @@ def _folded(
         rows, tables[rows.table] = table_of(events[key])
         by_table.setdefault(rows.table, {})[bit] = (events[key], rows.which)
     parts = [tables[name].rows_of(given) for name, given in by_table.items()]
+    if source.is_arrow:  # a table that nothing else is asked of has not been read yet
+        parts = [frames.read(frames.to_arrow(part)).frame for part in parts]
     every = frames.concat_rows(parts) if len(parts) > 1 else parts[0]
     return fold_by_customer(
         source,

@@ -44,6 +44,7 @@ class TableFacts(TableRows):
         self._asked: dict[str, Any] = {}
         self._names: dict[Any, str] = {}
         self._prefix = f"userops__t{list(history.events).index(name)}_"
+        self._is_folded = False
 
     # What is asked
 
@@ -53,6 +54,11 @@ class TableFacts(TableRows):
             name = self._names[wanted] = f"{self._prefix}{len(self._names)}"
             self._asked[name] = wanted
         return name
+
+    def fold(self, selection: Selection, which: Which) -> None:
+        """Take in that a sequence will read the rows of a selection; see `rows_of`."""
+        self._condition(selection, which)
+        self._is_folded = True
 
     def exists(self, selection: Selection, which: Which) -> Column:
         """Ask whether there is an event of a selection."""
@@ -177,11 +183,13 @@ class TableFacts(TableRows):
             in_arrow: Whether the rows are read into this process, and the answer is Arrow.
         """
         rows = self._rows.select(*self._needed())
-        if not everybody:
+        if not everybody and not self._is_folded:
             rows = self._without_idle(rows)
         rows = self._with_starts(rows)
         if in_arrow:
             rows = frames.read(frames.to_arrow(rows)).frame
+            if self._is_folded:  # a sequence reads the same rows
+                self._rows = rows
         self._check_sums(rows if in_arrow else self._rows)
         conditions = {name: self._holding(*given) for name, given in self._conditions.items()}
         return frames.answers_by_key(self._source, rows, CUSTOMER_ID, conditions, self._asked)
@@ -190,7 +198,7 @@ class TableFacts(TableRows):
         needed = {CUSTOMER_ID, INSTANT_US, *self._kinds}
         if self._is_orders:
             needed |= {IS_RETURN}
-            needed |= {ORDER_ID} if any(
+            needed |= {ORDER_ID} if self._is_folded or any(
                 isinstance(w, Distinct) and w.value == ORDER_ID for w in self._asked.values()
             ) else set()  # fmt: skip
         return [name for name in self._rows.collect_schema().names() if name in needed]

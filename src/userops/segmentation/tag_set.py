@@ -189,7 +189,8 @@ class _TagSet(Definition):
                 `assign` returned in long form; None the first time.
             history: The events and attributes.
             as_of: Exclusive end of the history, not before that of the last refresh.
-            decisions, allow_python: See `assign`; the log is never changed.
+            decisions: The log of decisions by hand; it is never changed.
+            allow_python: See `assign`.
 
         Raises:
             InvalidArgumentError: If `as_of` lies before the last refresh, or `previous` is held by
@@ -257,9 +258,7 @@ class _TagSet(Definition):
         """Return the tags in words."""
         return f"{self._head()}\n{self.describe()}"
 
-    def __repr__(self) -> str:
-        """Return the tags in words."""
-        return str(self)
+    __repr__ = __str__
 
     def _head(self) -> str:
         return f"{type(self).__name__} of {len(self.tags)}"
