@@ -174,8 +174,8 @@ class Facts:
             members: The rules and values that alone will be read; where rows are in Arrow, nothing
                 else is kept. Without any, all that was asked for is.
         """
-        for rule in self._sequences.values():
-            for events in (*rule.steps, *rule.without):
+        for sequence in self._sequences.values():
+            for events in (*sequence.steps, *sequence.without):
                 rows, table = self._table_of(events)
                 table.fold(events, rows.which)
         asked = [table for table in self._tables.values() if table.is_asked]
