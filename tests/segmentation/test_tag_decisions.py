@@ -191,6 +191,27 @@ def test_a_log_without_values_or_of_none_is_read(engine: str) -> None:
         assert rows_of(tags.assign(history(engine), AS_OF, decisions=decisions)) == expected
 
 
+@pytest.mark.parametrize("engine", ["pyarrow", "polars", "duckdb"])
+def test_columns_of_the_usual_names_are_read_unless_told_otherwise(engine: str) -> None:
+    """`value` and `expires_at` count where they are there, as in rows; None leaves them out."""
+    ended = decision("level", value="gold", expires_at="2024-01-20")
+    frame = log(ended, engine=engine).source.native
+    found = rows_of(TAGS.assign(history(engine), AS_OF, decisions=TagDecisions(frame)))
+    alone = TAGS.assign_one(history(engine).customer("b"), AS_OF, decisions=[ended])
+
+    assert "level" not in alone
+    assert [row for row in found if row[:2] == ("b", "level")] == []
+    for_good = TagDecisions(frame, expires_at=None)
+    assert ("b", "level", "gold") in rows_of(
+        TAGS.assign(history(engine), AS_OF, decisions=for_good)
+    )
+    with pytest.raises(InvalidArgumentError, match="is needed to assign tag 'level'"):
+        TAGS.assign(history(engine), AS_OF, decisions=TagDecisions(frame, value=None))
+    with pytest.raises(ColumnNotFoundError, match="'expires_at'"):
+        needed = ("tag", "action", "author", "reason", "decided_at")
+        TagDecisions(ORDERS, expires_at="expires_at", **dict.fromkeys(needed, "category"))
+
+
 def test_an_empty_log_decides_nothing() -> None:
     """Without rows, what the rules say stands."""
     empty = log(decision("vip"))

@@ -12,6 +12,7 @@ the one that comes later by code point counts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -45,9 +46,11 @@ class TagDecisions:
         customer_id, tag, action, author, reason, decided_at: Columns. `action` is `assign` or
             `remove`.
         value: Column of the value that is given; null gives a tag of one value that one. To
-            remove, only a group that gives all its values looks at it.
+            remove, only a group that gives all its values looks at it. By default the column
+            `value`, where there is one; None says that no row names a value.
         expires_at: Column of the instant as of which a decision still counts, and after which it
-            does not; null for good. None where there is no such column.
+            does not; null for good. By default the column `expires_at`, where there is one; None
+            says that all decisions are for good.
 
     Raises:
         ColumnNotFoundError: If a column does not exist; names the nearest.
@@ -65,8 +68,7 @@ class TagDecisions:
         ...             "reason": ["invited to the board"],
         ...             "decided_at": ["2024-01-31"],
         ...         }
-        ...     ),
-        ...     value="value",
+        ...     )
         ... )
     """
 
@@ -80,8 +82,8 @@ class TagDecisions:
         author: str = "author",
         reason: str = "reason",
         decided_at: str = "decided_at",
-        value: str | None = None,
-        expires_at: str | None = None,
+        value: str | EllipsisType | None = ...,
+        expires_at: str | EllipsisType | None = ...,
     ) -> None:
         self.source = frames.read(frame)
         names = self.source.frame.collect_schema().names()
@@ -89,8 +91,9 @@ class TagDecisions:
             "customer_id": customer_id, "tag": tag, "action": action, "author": author,
             "reason": reason, "decided_at": decided_at,
         }  # fmt: skip
-        self.columns |= {} if value is None else {"value": value}
-        self.columns |= {} if expires_at is None else {"expires_at": expires_at}
+        for role, column in {"value": value, "expires_at": expires_at}.items():
+            found = self.source.optional(role) if column is ... else column
+            self.columns |= {} if found is None else {role: found}
         for role, column in self.columns.items():
             if column not in names:
                 raise ColumnNotFoundError(column, names, role=role)

@@ -77,6 +77,10 @@ class Source:
         """Whether a frame used twice is computed twice; see `materialise`."""
         return self.engine in ("duckdb", "ibis", "pyspark")
 
+    def optional(self, column: str) -> str | None:
+        """Return the name of a column where there is one, else None."""
+        return column if column in self.frame.collect_schema().names() else None
+
     def give_back(self, frame: Frame) -> Any:
         """Return `frame` as the type that came in: eager stays eager, lazy stays lazy."""
         native = frame.to_native()
