@@ -335,3 +335,17 @@ def test_an_explanation_names_who_decided_and_why() -> None:
     plain = TAGS.explain(customer, "vip", "2024-01-01", decisions=rows)
     assert "hand" not in str(plain)
     assert not plain.holds
+
+
+def test_of_equal_decisions_the_one_that_lasts_is_quoted() -> None:
+    """Two say the same at one instant: the author of the one that still counts is named."""
+    lasting = decision("vip", author="wang")
+    brief = decision("vip", author="li", expires_at="2024-01-20")
+    until = decision("vip", author="zhao", expires_at="2024-03-01")
+    customer = history().customer("b")
+
+    for rows, author in (
+        ([lasting, brief], "wang"), ([brief, lasting], "wang"), ([until, brief], "zhao"),
+        ([lasting, until], "wang"),
+    ):  # fmt: skip
+        assert f"given by {author} on" in str(TAGS.explain(customer, "vip", AS_OF, decisions=rows))

@@ -11,6 +11,7 @@ the one that comes later by code point counts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -252,16 +253,23 @@ class DecidedCustomer(NamedTuple):
     rows: tuple[Mapping[str, Any], ...]
 
     def latest(self, name: str, before_us: int) -> Mapping[str, Any] | None:
-        """Return the decision that counts as of an instant, by the name of its attribute."""
+        """Return the decision that counts as of an instant, by the name of its attribute.
+
+        Of equal ones of one instant it is the one that lasts longest, and of these the last.
+        """
         said = self.customer.attributes_before(before_us).get(name)
         mine = self.customer.attributes[len(self.customer.attributes) - len(self.rows) :]
         found = [
-            (dated.valid_from_us, number)
+            (
+                dated.valid_from_us,
+                math.inf if dated.valid_until_us is None else dated.valid_until_us,
+                number,
+            )
             for number, dated in enumerate(mine)
             if dated.name == name and dated.value == said
             and dated.valid_from_us is not None and dated.valid_from_us < before_us
         ]  # fmt: skip
-        return self.decisions[max(found)[1]] if said is not None and found else None
+        return self.decisions[max(found)[-1]] if said is not None and found else None
 
 
 def decided_customer(
