@@ -16,7 +16,7 @@ from userops.errors import (
     InvalidArgumentError,
     InvalidDefinitionError,
 )
-from userops.rules import Did, HasTag
+from userops.rules import Attr, Did, HasTag
 from userops.segmentation import PreferenceTag, Tag, TagDecisions, TagGroup, TagSet
 from userops.testing import Engines, rows_of, to_engine
 
@@ -349,3 +349,22 @@ def test_of_equal_decisions_the_one_that_lasts_is_quoted() -> None:
         ([lasting, until], "wang"),
     ):  # fmt: skip
         assert f"given by {author} on" in str(TAGS.explain(customer, "vip", AS_OF, decisions=rows))
+
+
+def test_a_table_of_the_host_called_decisions_stays() -> None:
+    """A log takes the place of no table of attributes, and two cannot have one title."""
+    table = pa.table({
+        "customer_id": ["b"], "name": ["city"], "value": ["上海"], "valid_from": ["2023-01-01"],
+    })  # fmt: skip
+    of_host = History(Orders(ORDERS), attributes={"decisions": table})
+    tags = TagSet([Tag("shanghai", Attr("city") == "上海"), *TAGS.tags])
+
+    found = rows_of(tags.assign(of_host, AS_OF, decisions=log(decision("vip"))))
+    assert {("b", "shanghai", "true"), ("b", "vip", "yes")} <= set(found)
+    added = history().with_attributes("decisions", table)
+    assert ("b", "shanghai", "true") in rows_of(
+        tags.assign(added, AS_OF, decisions=log(decision("vip")))
+    )
+    for taken in (of_host, added):
+        with pytest.raises(InvalidArgumentError, match="'decisions'"):
+            taken.with_attributes("decisions", table)

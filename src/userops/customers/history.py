@@ -123,14 +123,15 @@ class History:
         if self.attributes.tables:
             check_agreement({**self.events, **self.attributes.tables}, "history")
 
-    def with_attributes(self, title: str, attributes: Any) -> History:
+    def with_attributes(self, title: str | None, attributes: Any) -> History:
         """Return the history with one more table of dated attributes; event tables are shared.
 
         Args:
-            title: What the table is called in errors.
+            title: What the table is called in errors; None for decisions, apart from all others.
             attributes: An `Attributes`, or a frame for one.
 
         Raises:
+            InvalidArgumentError: If another table has the title.
             InvalidDefinitionError: If it disagrees with the other tables.
         """
         more = copy.copy(self)

@@ -280,9 +280,7 @@ class _TagSet(Definition):
                 "decisions", "is no log of decisions", got=type(decisions).__name__,
                 hint="name its columns: TagDecisions(frame, value='value', expires_at=…)",
             )  # fmt: skip
-        history = history.with_attributes(
-            "decisions", decisions.attributes(self.tags, history.zone.name)
-        )
+        history = history.with_attributes(None, decisions.attributes(self.tags, history.zone.name))
         named = {n for n in history.attribute_names if n.startswith(DECISION)}
         tagging = Tagging(self.tags, self.segments, decided=frozenset(named))
         return history, tagging.allowing(python=allow_python)
