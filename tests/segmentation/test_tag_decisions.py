@@ -207,8 +207,8 @@ def test_columns_of_the_usual_names_are_read_unless_told_otherwise(engine: str) 
     )
     with pytest.raises(InvalidArgumentError, match="is needed to assign tag 'level'"):
         TAGS.assign(history(engine), AS_OF, decisions=TagDecisions(frame, value=None))
+    needed = ("tag", "action", "author", "reason", "decided_at")
     with pytest.raises(ColumnNotFoundError, match="'expires_at'"):
-        needed = ("tag", "action", "author", "reason", "decided_at")
         TagDecisions(ORDERS, expires_at="expires_at", **dict.fromkeys(needed, "category"))
 
 
