@@ -33,7 +33,8 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "Ratio", "Reason", "Rule", "RuleExplanation", "RuleSet", "Sequence", "Since", "Span",
         "Term", "Text", "TopN", "Value", "WeightedTop", "WrittenAs", "calendar_days",
         "calendar_months", "calendar_quarters", "calendar_weeks", "calendar_years",
-        "customers_of", "days", "explained", "fitted_in", "fitted_rules", "hours", "matches_event", "minutes", "weeks",
+        "customers_of", "days", "explained", "fitted_in", "fitted_rules", "hours",
+        "matches_event", "minutes", "weeks",
     }),
     "userops.datasets": frozenset({
         "Dirt", "SyntheticShop", "load_online_retail", "synthetic_shop",
