@@ -8,7 +8,7 @@ Contract of the assignments: one row a customer, tag and value.
                   but the tag is valid for longer)
     since         instant of the refresh at which the customer entered, UTC
     until         instant at which the tag lapses unless it is renewed; null where it does not
-    as_of         instant of the refresh, the same in all rows: a refresh before it is refused. Where
+    as_of         instant of the refresh, the same in all rows: none before it can follow; where
                   nobody has any tag there are no rows, and the order cannot be checked
 
 A tag that is valid for a while is renewed by each refresh at which its rule holds. Then it is kept
