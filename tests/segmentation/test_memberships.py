@@ -229,3 +229,13 @@ def test_the_upset_chart() -> None:
     with pytest.raises(InvalidArgumentError, match="locale: 'fr' is not known"):
         sets.plot_upset(locale="fr")  # type: ignore[arg-type]
     plt.close("all")
+
+
+def test_ids_beyond_64_bits_are_refused_with_the_remedy() -> None:
+    """Unsigned ids up to 2**63 - 1 are read; larger ones are refused, and text is the remedy."""
+    tags = ["a", "b"]
+    fits = pa.table({"customer_id": pa.array([0, 2**63 - 1], pa.uint64()), "tag": tags})
+    assert Memberships.from_long(fits).members("b") == [2**63 - 1]
+    for ids in (pa.array([0, 2**63], pa.uint64()), pa.array([0, 2**63], pa.decimal128(38, 0))):
+        with pytest.raises(ColumnTypeError, match=r"'customer_id'.*cast the ids to text"):
+            Memberships.from_long(pa.table({"customer_id": ids, "tag": tags}))
