@@ -19,8 +19,6 @@ __all__ = ["KEY", "REFRESHED", "SINCE", "SOURCE", "UNTIL", "Before", "check_orde
 KEY = [CUSTOMER_ID, TAG, VALUE]
 SINCE, UNTIL, SOURCE, REFRESHED = "since", "until", "source", "as_of"
 _TIMES = (SINCE, UNTIL, REFRESHED)
-# What is computed on in one way can be joined.
-_FAMILY = {"pandas": "pyarrow", "polars-lazy": "polars"}
 
 
 @attrs.frozen(eq=False)
@@ -64,9 +62,7 @@ class Before:
         for name in KEY:
             if name not in names:
                 raise ColumnNotFoundError(name, names)
-        if _FAMILY.get(given.engine, given.engine) != _FAMILY.get(
-            self.source.engine, self.source.engine
-        ):
+        if given.family != self.source.family:
             raise InvalidArgumentError(
                 "previous", "is held by another engine than the history", got=given.engine,
                 allowed=self.source.engine, hint="bring it into the engine of the history",

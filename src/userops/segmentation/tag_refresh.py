@@ -201,7 +201,7 @@ def value_column_expr() -> Any:
 def refreshed(tagging: Tagging, previous: Any, history: History, as_of: AsOf) -> TagRefresh:
     """Compute the tags and compare them with those before; see `TagSet.refresh`."""
     before_us = as_of_us(as_of, history.zone)
-    source = next(iter(history.events.values())).source
+    source = history.source
     if isinstance(previous, TagRefresh):
         check_order(previous.as_of_us, before_us)
         previous = previous.assignments

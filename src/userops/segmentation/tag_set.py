@@ -99,7 +99,7 @@ class _TagSet(Definition):
             ColumnTypeError: If a preference is for what is neither text nor whole numbers.
         """
         ready, tagging = self._ready(history, decisions, allow_python)
-        return _source(ready).give_back(_formed(tagging, ready, as_of, form))
+        return ready.source.give_back(_formed(tagging, ready, as_of, form))
 
     def sql(
         self,
@@ -310,11 +310,7 @@ def _formed(tagging: Tagging, history: History, as_of: AsOf, form: Form) -> fram
     if form == "wide":
         check_columns(tagging.tags)
     wide = tagging.columns(history, as_of, everybody=form == "wide")
-    return tagging.named(wide) if form == "wide" else tagging.long(_source(history), wide)
-
-
-def _source(history: History) -> frames.Source:
-    return next(iter(history.events.values())).source
+    return tagging.named(wide) if form == "wide" else tagging.long(history.source, wide)
 
 
 @attrs.frozen(repr=False)

@@ -68,6 +68,11 @@ class Source:
         return self.engine in ("pandas", "pyarrow")
 
     @property
+    def family(self) -> str:
+        """What its frames are computed on in; tables of one family can be joined."""
+        return {"pandas": "pyarrow", "polars-lazy": "polars"}.get(self.engine, self.engine)
+
+    @property
     def is_in_process(self) -> bool:
         """Whether the data can be read into this process at no more than the cost of a copy."""
         return self.engine not in ("pyspark", "ibis")
