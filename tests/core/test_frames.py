@@ -516,3 +516,12 @@ def test_frames_are_stacked(engine: str) -> None:
     stacked = frames.concat_rows([source.frame, source.frame.filter(nw.col("x") == 2)])
 
     assert sorted(row["x"] for row in frames.to_rows(stacked)) == [1, 2, 2]
+
+
+def test_pandas_columns_of_arrow_text_views_are_read() -> None:
+    """A column of the type string_view becomes text, as in an Arrow table."""
+    frame = pd.DataFrame({"x": pd.Series(["a", None, "b"], dtype=pd.ArrowDtype(pa.string_view()))})
+    source = frames.read(frame)
+    assert source.frame.collect_schema()["x"] == nw.String
+    kept = frames.to_rows(source.frame.filter(nw.col("x") == "b"))
+    assert kept == [{"x": "b"}]

@@ -199,7 +199,7 @@ def read(native: Any) -> Source:
         return Source(
             engine=engine,
             native=native,
-            frame=as_frame(table),
+            frame=as_frame(_with_known_types(table)),
             mixed=mixed,
             numpy_backed=not any(hasattr(t, "pyarrow_dtype") for t in native.dtypes),
         )
