@@ -18,7 +18,10 @@ from userops.events import ByOrderId
 from userops.segmentation import FittedTagSet, shop_tags
 
 COLUMNS = ["--customer-id", "who", "--order-id", "no", "--ordered-at", "at", "--amount", "paid"]
-TABLES = {"tag_counts.csv", "tag_explanation.txt", "tag_set.json", "tags.csv"}
+TABLES = {
+    "quality.txt", "quarantine.csv", "tag_counts.csv", "tag_explanation.txt", "tag_set.json",
+    "tags.csv",
+}  # fmt: skip
 
 
 def small_orders(**columns: Any) -> pa.Table:
@@ -71,6 +74,8 @@ def test_the_bundled_shop_is_tagged(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert sum(row["tag"] == "favourite product" for row in counts) > 1_000
     assert said.count("favourite product") == 6
     assert (out / "tag_explanation.txt").read_text("utf-8") in said
+    assert (out / "quality.txt").read_text("utf-8") == f"{orders.quality}\n"
+    assert len(csv.read_csv(out / "quarantine.csv")) == len(orders.quarantine)
 
 
 def test_who_has_most_tags_is_explained(
