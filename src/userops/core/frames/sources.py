@@ -189,7 +189,8 @@ def read(native: Any) -> Source:
     """Take any supported frame in, without computing anything but a pandas conversion.
 
     Raises:
-        UnsupportedFrameError: If it is not a frame of a supported engine, or a name occurs twice.
+        UnsupportedFrameError: If it is not a frame of a supported engine, a name occurs twice, or
+            one of a Spark frame holds a dot or a backtick.
     """
     if type(native).__module__.startswith("pandas") and hasattr(native, "columns"):
         check_labels(native)  # before narwhals, whose word on them is about something else
@@ -203,8 +204,21 @@ def read(native: Any) -> Source:
             mixed=mixed,
             numpy_backed=not any(hasattr(t, "pyarrow_dtype") for t in native.dtypes),
         )
+    if engine == "pyspark":
+        _check_spark_names(native.columns)
     known = _with_known_types(native) if engine == "pyarrow" else native
     return Source(engine=engine, native=native, frame=as_frame(known))
+
+
+def _check_spark_names(names: Sequence[str]) -> None:
+    # narwhals names columns to Spark as they are, and Spark reads a dot as a field of a struct.
+    for name in names:
+        if "." in name or "`" in name:
+            raise UnsupportedFrameError(
+                f"column {name!r} cannot be named to Spark", got=name,
+                allowed="names without dots and backticks",
+                hint=f"rename it: df.withColumnsRenamed({{{name!r}: …}})",
+            )  # fmt: skip
 
 
 def _with_known_types(table: pa.Table) -> pa.Table:
