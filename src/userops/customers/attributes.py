@@ -229,7 +229,7 @@ class Attributes(AttributeTable):
         super().__init__(frame, customer_id, time_zone)
         if valid_until is ...:
             valid_until = self.source.optional("valid_until")
-        self._roles = {"name": name, "value": value, "valid_from": valid_from}
+        self._roles: dict[str, Any] = {"name": name, "value": value, "valid_from": valid_from}
         self._roles |= {} if valid_until is None else {"valid_until": valid_until}
         self._columns = EventColumns(
             customer_id=customer_id,

@@ -268,7 +268,7 @@ class WrittenAs(Condition):
         def holds(seen: Seen) -> bool:
             found = read(seen)
             if found.__class__ is str:
-                return found == text  # type: ignore[no-any-return]
+                return found == text
             return str(found) == text if found.__class__ is int else mismatch(term, found, text)
 
         return holds
