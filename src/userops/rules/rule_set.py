@@ -164,7 +164,7 @@ class RuleSet:
         """
         history = as_history(history)
         frame = self.columns(history, as_of, everybody=True, allow_python=allow_python)
-        return next(iter(history.events.values())).source.give_back(frame)
+        return history.source.give_back(frame)
 
     def columns(
         self,
