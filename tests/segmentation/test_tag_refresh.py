@@ -193,7 +193,7 @@ def test_a_tag_is_valid_up_to_its_limit_and_not_at_it() -> None:
     last = tags.refresh(renewed, history, noon + 2 * DAY - dt.timedelta(microseconds=1))
     assert rows(last.assignments) == [
         {"customer_id": "a", "tag": "new", "value": "true", "source": "kept", "since": noon,
-         "until": noon + 2 * DAY}
+         "until": noon + 2 * DAY, "as_of": noon + 2 * DAY - dt.timedelta(microseconds=1)}
     ]  # fmt: skip
     gone = tags.refresh(last, history, noon + 2 * DAY)
     assert rows(gone.assignments) == []
