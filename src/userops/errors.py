@@ -47,6 +47,9 @@ __all__ = [
     "nearest",
 ]
 
+# A list that is longer helps nobody; the nearest name is looked for among all.
+_MOST_NAMES = 24
+
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """Return the allowed name closest to `name`, or None where none is close."""
@@ -54,6 +57,11 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
     folded = {n.casefold(): n for n in reversed(names)}
     found = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.55)
     return folded[found[0]] if found else None
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MOST_NAMES])} … {more:,} more"
 
 
 def _sentence(problem: str, got: object, allowed: object, hint: str | None) -> str:
@@ -138,7 +146,7 @@ class InvalidArgumentError(UserOpsError, ValueError):
         return cls(
             argument,
             f"{got!r} is not known",
-            allowed=", ".join(names) or "none are there",
+            allowed=_listed(names) or "none are there",
             hint=f"did you mean {close!r}?" if close else None,
         )
 

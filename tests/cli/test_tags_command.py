@@ -18,7 +18,10 @@ from userops.events import ByOrderId
 from userops.segmentation import FittedTagSet, shop_tags
 
 COLUMNS = ["--customer-id", "who", "--order-id", "no", "--ordered-at", "at", "--amount", "paid"]
-TABLES = {"tag_counts.csv", "tag_explanation.txt", "tag_set.json", "tags.csv"}
+TABLES = {
+    "quality.txt", "quarantine.csv", "tag_counts.csv", "tag_explanation.txt", "tag_set.json",
+    "tags.csv",
+}  # fmt: skip
 
 
 def small_orders(**columns: Any) -> pa.Table:
@@ -71,6 +74,8 @@ def test_the_bundled_shop_is_tagged(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert sum(row["tag"] == "favourite product" for row in counts) > 1_000
     assert said.count("favourite product") == 6
     assert (out / "tag_explanation.txt").read_text("utf-8") in said
+    assert said.startswith((out / "quality.txt").read_text("utf-8"))
+    assert csv.read_csv(out / "quarantine.csv").num_rows == orders.quarantine.num_rows
 
 
 def test_who_has_most_tags_is_explained(
@@ -114,7 +119,8 @@ def test_a_shop_of_ones_own_in_chinese(shop: Path, tmp_path: Path) -> None:
     assert run(shop, out, *options) == 0
 
     assert {file.name for file in out.iterdir()} == {
-        "tag_counts.parquet", "tag_explanation.txt", "tag_set.json", "tags.parquet",
+        "quality.txt", "quarantine.parquet", "tag_counts.parquet", "tag_explanation.txt",
+        "tag_set.json", "tags.parquet",
     }  # fmt: skip
     tags = set(parquet.read_table(out / "tags.parquet")["tag"].to_pylist())
     assert {"活跃度", "复购客户", "city"} <= tags

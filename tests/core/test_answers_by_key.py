@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -123,9 +125,28 @@ def test_totals_in_arrow_equal_a_loop(given_rows: Rows, in_order: bool, is_large
     with pytest.MonkeyPatch.context() as patch:
         if is_large:  # what large tables are too large for
             patch.setattr(by_place, "_MOST_PAIRS", 0)
+            patch.setattr(by_place, "_MOST_NUMBERS", 0)
             patch.setattr(by_place, "_MOST_TEXTS", 0)
         assert _answers(given_rows, "pyarrow") == _expected(given_rows)
         assert _answers(given_rows, "pyarrow", str) == _expected(given_rows, str)
+
+
+@pytest.mark.parametrize("wanted", [Distinct("kind"), Top("kind")])
+def test_many_pairs_of_key_and_value_take_no_table(wanted: Distinct | Top) -> None:
+    """What is kept while values are counted grows with the rows, not with keys times values."""
+    numbers = np.arange(300_000)
+    table = pa.table({"who": numbers, "kind": numbers * 7_919 % 1_000})
+    tracemalloc.start()
+    try:
+        frames.to_rows(
+            frames.answers_by_key(
+                frames.read(table), frames.read(table).frame, "who", {}, {"n": wanted}
+            ).head(1)
+        )
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * 2**20  # 300 million pairs
 
 
 def test_totals_are_the_same_on_every_engine(kernel: str) -> None:

@@ -29,7 +29,7 @@ from userops.errors import (
     UserOpsError,
 )
 from userops.events import Orders
-from userops.testing import installed_engines, to_engine
+from userops.testing import Engines, installed_engines, to_engine
 
 NATIVE = {
     "pyarrow": pa.Table,
@@ -516,3 +516,24 @@ def test_frames_are_stacked(engine: str) -> None:
     stacked = frames.concat_rows([source.frame, source.frame.filter(nw.col("x") == 2)])
 
     assert sorted(row["x"] for row in frames.to_rows(stacked)) == [1, 2, 2]
+
+
+def test_pandas_columns_of_arrow_text_views_are_read() -> None:
+    """A column of the type string_view becomes text, as in an Arrow table."""
+    frame = pd.DataFrame({"x": pd.Series(["a", None, "b"], dtype=pd.ArrowDtype(pa.string_view()))})
+    source = frames.read(frame)
+    assert source.frame.collect_schema()["x"] == nw.String
+    kept = frames.to_rows(source.frame.filter(nw.col("x") == "b"))
+    assert kept == [{"x": "b"}]
+
+
+@pytest.mark.parametrize("name", ["x.y", "x`y"])
+def test_names_that_spark_reads_as_something_else_are_refused(name: str, engines: Engines) -> None:
+    """A dot or a backtick in a column is named with the remedy where the engine is Spark."""
+    for engine in engines.names:
+        held = to_engine(pa.table({name: ["a"], "b": ["c"]}), engine)
+        if engine == "pyspark":
+            with pytest.raises(UnsupportedFrameError, match=r"cannot be named to Spark.*rename it"):
+                frames.read(held)
+        else:
+            assert frames.to_rows(frames.read(held).frame)[0][name] == "a"

@@ -12,7 +12,7 @@ import pytest
 from tests.by_engine import Host
 
 from userops.core import frames
-from userops.core.time import zone
+from userops.core.time import as_of_us, zone
 from userops.core.values import Day, value_of
 from userops.customers import Attributes, Customer, Customers, DatedValue
 from userops.errors import (
@@ -391,3 +391,25 @@ def test_bad_rows_of_attributes_are_refused(given: Any, error: Any, said: str) -
     if isinstance(given, dict):
         with pytest.raises(InvalidArgumentError, match="dated rows"):
             Customer.from_rows("a", {}, {}).with_attributes(given)  # type: ignore[arg-type]
+
+
+def test_the_end_is_read_where_there_is_one_unless_told_otherwise() -> None:
+    """A column `valid_until` ends rows without being named; None leaves it out."""
+    table = pa.table({
+        "customer_id": ["a"], "name": ["city"], "value": ["上海"],
+        "valid_from": ["2024-01-01"], "valid_until": ["2024-02-01"],
+    })  # fmt: skip
+
+    for held, expected in (
+        (Attributes(table), []),
+        (Attributes(table).in_zone("Asia/Shanghai"), []),
+        (Attributes(table, valid_until=None), [("a", "上海")]),
+        (Attributes(table, valid_until=None).in_zone("Asia/Shanghai"), [("a", "上海")]),
+        (Attributes(table.drop_columns(["valid_until"])), [("a", "上海")]),
+    ):
+        assert (
+            held.values_before(as_of_us("2024-03-01", zone("UTC")), ["city"]).collect().rows()
+            == expected
+        )
+    with pytest.raises(ColumnNotFoundError, match="'valid_until'"):
+        Attributes(table.drop_columns(["valid_until"]), valid_until="valid_until")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
+from numbers import Number
 from typing import Any, Literal
 
 import numpy as np
@@ -78,9 +79,14 @@ def plain(row: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return value.replace(tzinfo=value.tzinfo or dt.UTC).astimezone(dt.UTC)
-    if isinstance(value, dt.date):
-        return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     return value
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are equal and of one kind: True is equal to 1, but is no number."""
+    kinds = (Number if type(v) is not bool and isinstance(v, Number) else type(v)
+             for v in (one, other))  # fmt: skip
+    return len(set(kinds)) == 1 and bool(one == other)
 
 
 def check(case: Case, expected: Answers, found: Answers, whose: str) -> None:
@@ -88,7 +94,7 @@ def check(case: Case, expected: Answers, found: Answers, whose: str) -> None:
     assert set(found) == set(expected), f"{whose} has other customers"
     for who, answers in expected.items():
         for name, answer in answers.items():
-            if found[who][name] != answer:
+            if not _same(found[who][name], answer):
                 member = case.members[name]
                 document = json.dumps(member.to_dict(), ensure_ascii=False)
                 alone = by_itself(case, member, whose, who)
@@ -207,7 +213,7 @@ def alike(wanted: Any, found: Any) -> bool:
         return wanted is found
     if isinstance(wanted, Money):
         return float(wanted) == found
-    return bool(_plain(wanted) == _plain(found))
+    return _same(_plain(wanted), _plain(found))
 
 
 def test_random_rules_agree_with_plain_python() -> None:

@@ -66,9 +66,12 @@ def test_pilots_of_other_names_are_independent() -> None:
 def test_the_bucket_is_that_of_the_sticky_hash() -> None:
     """Anybody can recompute it: the hash of name, colon and id, modulo 10,000."""
     pilot = Pilot("spring", share=0.25, start=0.5)
-    for who in ("客户一", "a", 17, -3):
-        bucket = sticky_hash(f"spring:{who}") % 10_000
-        assert members_of(pilot, [who])[0] == (5_000 <= bucket < 7_500)
+    texts: list[Any] = ["客户一", *(f"c{n}" for n in range(200))]
+    for ids in (texts, list(range(-100, 100))):
+        buckets = [sticky_hash(f"spring:{who}") % 10_000 for who in ids]
+        found = list(members_of(pilot, ids))
+        assert found == [5_000 <= bucket < 7_500 for bucket in buckets]
+        assert {bool(is_in) for is_in in found} == {True, False}
 
 
 @pytest.mark.parametrize("kind", ["text", "int"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from userops.errors import ColumnNotFoundError, ColumnTypeError, InvalidArgumentError
-from userops.segmentation import Memberships
+from userops.segmentation import Memberships, overlap
 from userops.testing import Engines, to_engine
 
 # Customer 2 twice in the same set; 4 in none; one row without a customer, one without a name.
@@ -229,3 +229,22 @@ def test_the_upset_chart() -> None:
     with pytest.raises(InvalidArgumentError, match="locale: 'fr' is not known"):
         sets.plot_upset(locale="fr")  # type: ignore[arg-type]
     plt.close("all")
+
+
+def test_ids_beyond_64_bits_are_refused_with_the_remedy() -> None:
+    """Unsigned ids up to 2**63 - 1 are read; larger ones are refused, and text is the remedy."""
+    tags = ["a", "b"]
+    fits = pa.table({"customer_id": pa.array([0, 2**63 - 1], pa.uint64()), "tag": tags})
+    assert Memberships.from_long(fits).members("b") == [2**63 - 1]
+    for ids in (pa.array([0, 2**63], pa.uint64()), pa.array([0, 2**63], pa.decimal128(38, 0))):
+        with pytest.raises(ColumnTypeError, match=r"'customer_id'.*cast the ids to text"):
+            Memberships.from_long(pa.table({"customer_id": ids, "tag": tags}))
+
+
+def test_the_nearest_name_is_looked_for_among_all_sets() -> None:
+    """Of many sets the nearest is offered whatever its place, and not all of them are listed."""
+    sets = _of([(n, f"set {n:03}") for n in range(60)] + [(1, "zebra")])
+    for asked in (lambda: sets.members("zebar"), lambda: overlap(sets).plot("zebar")):
+        with pytest.raises(InvalidArgumentError, match="did you mean 'zebra'") as caught:
+            asked()
+        assert str(caught.value.allowed).endswith("… 37 more")

@@ -16,7 +16,7 @@ from userops.errors import (
     InvalidArgumentError,
     InvalidDefinitionError,
 )
-from userops.rules import Did, HasTag
+from userops.rules import Attr, Did, HasTag
 from userops.segmentation import PreferenceTag, Tag, TagDecisions, TagGroup, TagSet
 from userops.testing import Engines, rows_of, to_engine
 
@@ -191,6 +191,27 @@ def test_a_log_without_values_or_of_none_is_read(engine: str) -> None:
         assert rows_of(tags.assign(history(engine), AS_OF, decisions=decisions)) == expected
 
 
+@pytest.mark.parametrize("engine", ["pyarrow", "polars", "duckdb"])
+def test_columns_of_the_usual_names_are_read_unless_told_otherwise(engine: str) -> None:
+    """`value` and `expires_at` count where they are there, as in rows; None leaves them out."""
+    ended = decision("level", value="gold", expires_at="2024-01-20")
+    frame = log(ended, engine=engine).source.native
+    found = rows_of(TAGS.assign(history(engine), AS_OF, decisions=TagDecisions(frame)))
+    alone = TAGS.assign_one(history(engine).customer("b"), AS_OF, decisions=[ended])
+
+    assert "level" not in alone
+    assert [row for row in found if row[:2] == ("b", "level")] == []
+    for_good = TagDecisions(frame, expires_at=None)
+    assert ("b", "level", "gold") in rows_of(
+        TAGS.assign(history(engine), AS_OF, decisions=for_good)
+    )
+    with pytest.raises(InvalidArgumentError, match="is needed to assign tag 'level'"):
+        TAGS.assign(history(engine), AS_OF, decisions=TagDecisions(frame, value=None))
+    needed = ("tag", "action", "author", "reason", "decided_at")
+    with pytest.raises(ColumnNotFoundError, match="'expires_at'"):
+        TagDecisions(ORDERS, expires_at="expires_at", **dict.fromkeys(needed, "category"))
+
+
 def test_an_empty_log_decides_nothing() -> None:
     """Without rows, what the rules say stands."""
     empty = log(decision("vip"))
@@ -314,3 +335,36 @@ def test_an_explanation_names_who_decided_and_why() -> None:
     plain = TAGS.explain(customer, "vip", "2024-01-01", decisions=rows)
     assert "hand" not in str(plain)
     assert not plain.holds
+
+
+def test_of_equal_decisions_the_one_that_lasts_is_quoted() -> None:
+    """Two say the same at one instant: the author of the one that still counts is named."""
+    lasting = decision("vip", author="wang")
+    brief = decision("vip", author="li", expires_at="2024-01-20")
+    until = decision("vip", author="zhao", expires_at="2024-03-01")
+    customer = history().customer("b")
+
+    for rows, author in (
+        ([lasting, brief], "wang"), ([brief, lasting], "wang"), ([until, brief], "zhao"),
+        ([lasting, until], "wang"),
+    ):  # fmt: skip
+        assert f"given by {author} on" in str(TAGS.explain(customer, "vip", AS_OF, decisions=rows))
+
+
+def test_a_table_of_the_host_called_decisions_stays() -> None:
+    """A log takes the place of no table of attributes, and two cannot have one title."""
+    table = pa.table({
+        "customer_id": ["b"], "name": ["city"], "value": ["上海"], "valid_from": ["2023-01-01"],
+    })  # fmt: skip
+    of_host = History(Orders(ORDERS), attributes={"decisions": table})
+    tags = TagSet([Tag("shanghai", Attr("city") == "上海"), *TAGS.tags])
+
+    found = rows_of(tags.assign(of_host, AS_OF, decisions=log(decision("vip"))))
+    assert {("b", "shanghai", "true"), ("b", "vip", "yes")} <= set(found)
+    added = history().with_attributes("decisions", table)
+    assert ("b", "shanghai", "true") in rows_of(
+        tags.assign(added, AS_OF, decisions=log(decision("vip")))
+    )
+    for taken in (of_host, added):
+        with pytest.raises(InvalidArgumentError, match="'decisions'"):
+            taken.with_attributes("decisions", table)

@@ -193,7 +193,7 @@ def test_a_tag_is_valid_up_to_its_limit_and_not_at_it() -> None:
     last = tags.refresh(renewed, history, noon + 2 * DAY - dt.timedelta(microseconds=1))
     assert rows(last.assignments) == [
         {"customer_id": "a", "tag": "new", "value": "true", "source": "kept", "since": noon,
-         "until": noon + 2 * DAY}
+         "until": noon + 2 * DAY, "as_of": noon + 2 * DAY - dt.timedelta(microseconds=1)}
     ]  # fmt: skip
     gone = tags.refresh(last, history, noon + 2 * DAY)
     assert rows(gone.assignments) == []
@@ -325,7 +325,15 @@ def test_previous_of_a_later_instant_is_refused() -> None:
     for previous in (later, later.assignments):
         with pytest.raises(InvalidArgumentError, match=r"lies before.*2024-01-02.*2024-01-10"):
             ONE.refresh(previous, history, START + DAY)
-    # A refresh knows its instant though nobody entered then.
+    # What was stored knows the instant of its refresh though nobody entered then.
+    quiet = ONE.refresh(ONE.refresh(None, history, START + DAY), history, START + 9 * DAY)
+    assert {row["as_of"] for row in rows(quiet.assignments)} == {START + 9 * DAY}
+    for previous in (quiet.assignments, quiet.assignments.drop_columns(["since"])):
+        with pytest.raises(InvalidArgumentError, match=r"lies before.*2024-01-03.*2024-01-10"):
+            ONE.refresh(previous, history, START + 2 * DAY)
+    undated = quiet.assignments.drop_columns(["as_of"])
+    assert not rows(ONE.refresh(undated, history, START + 2 * DAY).left)
+    # A refresh knows its instant though nobody has a tag.
     nobody = ONE.refresh(None, small_world(("b", 99)), START + 9 * DAY)
     with pytest.raises(InvalidArgumentError, match="lies before"):
         ONE.refresh(nobody, history, START + DAY)

@@ -228,6 +228,16 @@ def test_a_preference_for_numbers_is_their_text(engine: str) -> None:
     from userops.testing import rows_of
 
     assert rows_of(tags.assign(history, AS_OF)) == [(7, "p", "12"), (8, "p", "-3")]
+    at_12, at_012 = HasTag("p", "12"), HasTag("p", "012")
+    named = {"tags": {tag.name: tag for tag in tags.tags}}
+    found = rows_of(at_12.answer(history, AS_OF, **named))
+    assert found == [(7, True), (8, False)]
+    assert not any(row[1] for row in rows_of(at_012.answer(history, AS_OF, **named)))
+    assert at_12.answer_one(history.customer(7), AS_OF, **named)
+    assert not at_012.answer_one(history.customer(7), AS_OF, **named)
+    explained = tags.explain(history.customer(8), "p", AS_OF, value="-3")
+    assert explained.holds
+    assert "most frequent shop of order is “-3” [-3]" in str(explained)
 
 
 def test_as_rule_is_the_tag_in_another_rule() -> None:

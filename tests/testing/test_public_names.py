@@ -31,9 +31,10 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "CompareTerms", "CustomRule", "Did", "Duration", "FittedPercentile", "FittedTopN",
         "HasTag", "InSegment", "IsIn", "IsKnown", "Last", "Not", "Percentile", "Pilot", "Prop",
         "Ratio", "Reason", "Rule", "RuleExplanation", "RuleSet", "Sequence", "Since", "Span",
-        "Term", "Text", "TopN", "Value", "WeightedTop", "calendar_days", "calendar_months",
-        "calendar_quarters", "calendar_weeks", "calendar_years", "customers_of", "days",
-        "explained", "fitted_in", "fitted_rules", "hours", "matches_event", "minutes", "weeks",
+        "Term", "Text", "TopN", "Value", "WeightedTop", "WrittenAs", "calendar_days",
+        "calendar_months", "calendar_quarters", "calendar_weeks", "calendar_years",
+        "customers_of", "days", "explained", "fitted_in", "fitted_rules", "hours",
+        "matches_event", "minutes", "weeks",
     }),
     "userops.datasets": frozenset({
         "Dirt", "SyntheticShop", "load_online_retail", "synthetic_shop",

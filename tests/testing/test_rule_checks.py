@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,9 +10,11 @@ import attrs
 import narwhals.stable.v2 as nw
 import pytest
 
+from userops.core import frames
 from userops.errors import InvalidDefinitionError
 from userops.rules import Attr, CustomRule, Did, Prop, Rule, Sequence, Term, days
-from userops.testing import check_rule
+from userops.testing import Engines, check_rule, installed_engines, rule_checks
+from userops.testing.trap_history import build_trap_history
 
 HERE = ("pyarrow", "polars-lazy", "duckdb")
 
@@ -109,3 +112,39 @@ def test_a_document_that_forgets_is_found() -> None:
     """A rule that does not come back from its document is refused."""
     with pytest.raises(AssertionError, match="does not come back"):
         check_rule(LosesAField(event="view"), engines=HERE)
+
+
+VALUES = {
+    "text": Attr("city"), "whole": Did("order").count(), "number": Attr("rating"),
+    "flag": Attr("is_member"), "day": Attr("birthday"), "instant": Attr("joined"),
+    "money": Did("order").last("amount"), "day of an event": Did("order").first("promised"),
+    "instant of an event": Did("order").last(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_values_of_each_kind_have_one_type_everywhere(kind: str) -> None:
+    """A value is of the same type for one customer and on every engine; a day is a date."""
+    check_rule(VALUES[kind], engines=installed_engines(with_spark=False))
+
+
+def test_days_are_dates_in_the_engines_own_type(engines: Engines) -> None:
+    """A frame of answers holds days as the engine's dates, missing ones included."""
+    for name in engines.names:
+        answer = Attr("birthday").answer(build_trap_history(name), "2024-03-11")
+        source = frames.read(answer)
+        assert source.frame.collect_schema()["answer"] == nw.Date, name
+        found = [row["answer"] for row in frames.to_rows(source.frame)]
+        assert None in found
+        assert {type(day) for day in found} == {dt.date, type(None)}, name
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(True, 1), (dt.date(2024, 1, 1), dt.datetime(2024, 1, 1, tzinfo=dt.UTC))],
+)
+def test_equal_values_of_other_types_are_a_difference(one: object, other: object) -> None:
+    """True is not 1, and a day is no instant."""
+    with pytest.raises(AssertionError, match="where he alone gets"):
+        rule_checks._compare("duckdb", "2024-01-01", {"c": one}, {"c": other})
+    rule_checks._compare("duckdb", "2024-01-01", {"c": one}, {"c": one})

@@ -89,6 +89,8 @@ def _run(chosen: argparse.Namespace) -> None:
         ordered = assignments.sort_by([("customer_id", "ascending"), ("tag", "ascending")])
         write_table(ordered, aside / f"tags.{chosen.format}")
         write_table(counts, aside / f"tag_counts.{chosen.format}")
+        write_table(orders.quarantine, aside / f"quarantine.{chosen.format}")
+        (aside / "quality.txt").write_text(f"{orders.quality}\n", encoding="utf-8")
         (aside / "tag_explanation.txt").write_text(explained, encoding="utf-8")
         definition = json.dumps(fitted.to_dict(), ensure_ascii=False, indent=2)
         (aside / "tag_set.json").write_text(definition + "\n", encoding="utf-8")

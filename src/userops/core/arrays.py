@@ -252,10 +252,14 @@ def _ids(column: Any, name: str) -> Any:
     dtype = _value_type(column.type)
     if pa.types.is_null(dtype):
         return column.cast(pa.int64())
-    if pa.types.is_decimal(dtype) and dtype.scale == 0:
-        return column.cast(pa.int64())
-    if pa.types.is_integer(dtype):
-        return column.cast(pa.int64())
+    if pa.types.is_integer(dtype) or (pa.types.is_decimal(dtype) and dtype.scale == 0):
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise ColumnTypeError(
+                name, "holds ids beyond 64-bit integers", got=str(dtype),
+                allowed="-2**63 to 2**63 - 1", hint="cast the ids to text",
+            ) from error  # fmt: skip
     if not _is_text(dtype):
         raise ColumnTypeError(
             name, "cannot be read as ids", got=str(dtype), allowed="whole numbers, or text",

@@ -13,9 +13,6 @@ from userops.events.table import EventTable
 
 __all__ = ["check_agreement", "kind_of_ids"]
 
-# What is computed on in one way can be joined.
-_FAMILY = {"pandas": "pyarrow", "polars-lazy": "polars"}
-
 
 def check_agreement(tables: Mapping[str, EventTable | AttributeTable], field: str) -> None:
     """Refuse tables that cannot be read together.
@@ -28,7 +25,7 @@ def check_agreement(tables: Mapping[str, EventTable | AttributeTable], field: st
         InvalidDefinitionError: Names each table and what it holds.
     """
     _check_same(
-        tables, field, lambda table: _FAMILY.get(table.source.engine, table.source.engine),
+        tables, field, lambda table: table.source.family,
         "are held by different engines",
         "a history is computed where its data is: bring all tables into one engine, for example "
         "the small ones into that of the largest",

@@ -20,6 +20,8 @@ from userops.events.table import EventTable
 
 __all__ = ["AttributeTables", "distinct_ids"]
 
+_DECISIONS = "decisions"
+
 
 class AttributeTables:
     """The tables that say what is known about customers.
@@ -45,9 +47,15 @@ class AttributeTables:
             tables[name] = _wrapped(name, table, Attributes)
         self.tables = {name: table.in_zone(time_zone) for name, table in tables.items()}
 
-    def with_table(self, title: str, table: Any, *, time_zone: str) -> AttributeTables:
-        """Return these tables and one more of dated attributes."""
-        more = AttributeTables(None, {title: table}, time_zone=time_zone)
+    def with_table(self, title: str | None, table: Any, *, time_zone: str) -> AttributeTables:
+        """Return these tables and one more of dated attributes; see `History.with_attributes`."""
+        more = AttributeTables(None, None if title is None else {title: table}, time_zone=time_zone)
+        if title is None:  # what a host calls its tables is never bare
+            more.tables = {_DECISIONS: _wrapped(_DECISIONS, table, Attributes).in_zone(time_zone)}
+        for taken in more.tables.keys() & self.tables.keys():
+            raise InvalidArgumentError(
+                "title", "another table has it", got=taken, hint="give each table its own title"
+            )
         more.tables = self.tables | more.tables
         return more
 

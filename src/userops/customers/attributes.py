@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from types import EllipsisType
 from typing import Any, Self
 
 import attrs
@@ -187,7 +188,8 @@ class Attributes(AttributeTable):
         name: Column of the name of the attribute; text.
         value: Column of the value; null says that from then on the attribute is missing.
         valid_from: Column of the instant after which the value holds.
-        valid_until: Column of the last instant as of which it holds; null for no end.
+        valid_until: Column of the last instant as of which it holds; null for no end. By default
+            the column `valid_until`, where there is one; None says that no row ends.
         time_zone: IANA zone in which naive times are read; by default the one of the history, and
             UTC without one.
         time_format: Of `valid_from` and `valid_until`; as in `userops.events.EventColumns`.
@@ -220,12 +222,14 @@ class Attributes(AttributeTable):
         name: str = "name",
         value: str = "value",
         valid_from: str = "valid_from",
-        valid_until: str | None = None,
+        valid_until: str | EllipsisType | None = ...,
         time_zone: str | None = None,
         time_format: str | None = None,
     ) -> None:
         super().__init__(frame, customer_id, time_zone)
-        self._roles = {"name": name, "value": value, "valid_from": valid_from}
+        if valid_until is ...:
+            valid_until = self.source.optional("valid_until")
+        self._roles: dict[str, Any] = {"name": name, "value": value, "valid_from": valid_from}
         self._roles |= {} if valid_until is None else {"valid_until": valid_until}
         self._columns = EventColumns(
             customer_id=customer_id,
@@ -254,7 +258,7 @@ class Attributes(AttributeTable):
             customer_id=self.customer_id,
             time_zone=time_zone,
             time_format=self._columns.time_format,
-            **self._roles,
+            **{"valid_until": None, **self._roles},
         )
 
     @cached_property

@@ -109,11 +109,9 @@ class History:
         tables: object = events
         if not isinstance(tables, Mapping) or not tables:
             raise InvalidDefinitionError(
-                "events",
-                "must map names of events to tables",
-                got=type(events).__name__,
+                "events", "must map names of events to tables", got=type(events).__name__,
                 allowed="for example {'order': Orders(…), 'scan': Events(…)}",
-            )
+            )  # fmt: skip
         self.returns: ReturnsPolicy = check_returns(returns)
         self.events: dict[str, Orders | Events] = {
             name: _table(name, table) for name, table in events.items()
@@ -123,14 +121,15 @@ class History:
         if self.attributes.tables:
             check_agreement({**self.events, **self.attributes.tables}, "history")
 
-    def with_attributes(self, title: str, attributes: Any) -> History:
+    def with_attributes(self, title: str | None, attributes: Any) -> History:
         """Return the history with one more table of dated attributes; event tables are shared.
 
         Args:
-            title: What the table is called in errors.
+            title: What the table is called in errors; None for decisions, apart from all others.
             attributes: An `Attributes`, or a frame for one.
 
         Raises:
+            InvalidArgumentError: If another table has the title.
             InvalidDefinitionError: If it disagrees with the other tables.
         """
         more = copy.copy(self)
@@ -162,6 +161,11 @@ class History:
         if event not in self.events:
             raise InvalidArgumentError.unknown("event", event, self.events)
         return self.events[event]
+
+    @property
+    def source(self) -> frames.Source:
+        """The first table as the host gave it; results go back to its engine."""
+        return next(iter(self.events.values())).source
 
     @property
     def zone(self) -> Zone:
@@ -390,9 +394,7 @@ def _table(name: str, table: Any) -> Orders | Events:
         return table
     if isinstance(table, EventTable):
         raise InvalidDefinitionError(
-            f"events[{name!r}]",
-            f"must be {wanted.__name__}",
-            got=type(table).__name__,
+            f"events[{name!r}]", f"must be {wanted.__name__}", got=type(table).__name__,
             hint="orders go under the name 'order', everything else is Events",
-        )
+        )  # fmt: skip
     return wanted(table)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from userops.rules.anniversary import Anniversary
     from userops.rules.asking import customers_of, matches_event
     from userops.rules.comparisons import Compare, CompareTerms
-    from userops.rules.conditions import Between, IsIn, IsKnown, Text
+    from userops.rules.conditions import Between, IsIn, IsKnown, Text, WrittenAs
     from userops.rules.custom import CustomRule
     from userops.rules.did import Did
     from userops.rules.explaining import explained
@@ -46,7 +46,7 @@ _MODULES = {
     "anniversary": ("Anniversary",),
     "asking": ("customers_of", "matches_event"),
     "comparisons": ("Compare", "CompareTerms"),
-    "conditions": ("Between", "IsIn", "IsKnown", "Text"),
+    "conditions": ("Between", "IsIn", "IsKnown", "Text", "WrittenAs"),
     "custom": ("CustomRule",),
     "did": ("Did",),
     "explaining": ("explained",),
@@ -116,6 +116,7 @@ __all__ = [
     "TopN",
     "Value",
     "WeightedTop",
+    "WrittenAs",
     "calendar_days",
     "calendar_months",
     "calendar_quarters",

@@ -42,7 +42,7 @@ def customers_of(
         everybody=asked.can_hold_of_nobody(history), allow_python=allow_python,
     )  # fmt: skip
     found = frame.filter(nw.col("holds")).select(CUSTOMER_ID)
-    return next(iter(history.events.values())).source.give_back(found)
+    return history.source.give_back(found)
 
 
 def matches_event(

@@ -29,7 +29,7 @@ from userops.rules.literals import (
 from userops.rules.locales import Locale
 from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
 
-__all__ = ["Between", "IsIn", "IsKnown", "Text"]
+__all__ = ["Between", "IsIn", "IsKnown", "Text", "WrittenAs"]
 
 _MOST_OPTIONS = 10_000
 
@@ -239,3 +239,47 @@ class IsKnown(Condition):
     def _said(self, locale: Locale) -> str:
         said = self.value._said(locale)
         return f"{said} is known" if locale == "en" else f"{said}已知"
+
+
+@attrs.frozen(eq=False)
+class WrittenAs(Condition):
+    """A text is another, or a whole number is written in these digits.
+
+    Preferences are named by text whatever their property holds: `17` is written as `"17"`.
+    """
+
+    text: str = attrs.field()
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no text, and terms that are neither text nor whole numbers."""
+        text: object = self.text
+        if not isinstance(text, str):
+            raise InvalidDefinitionError("text", "must be text", got=repr(text), allowed="'17'")
+        if self.value.kind != "whole":
+            check_constant("text", self.value, self.text, ordered=False)
+
+    def row(self, reader: RowReader) -> Holds:
+        """Return the condition as a function."""
+        reading, term, text = reader.term(self.value), self.value, self.text
+        if reading.kind != "whole":
+            check_fits(term, reading.kind, text)
+        read = reading.read
+
+        def holds(seen: Seen) -> bool:
+            found = read(seen)
+            if found.__class__ is str:
+                return found == text
+            return str(found) == text if found.__class__ is int else mismatch(term, found, text)
+
+        return holds
+
+    def column(self, reader: ColumnReader) -> nw.Expr:
+        """Return the condition as a column."""
+        column = reader.term(self.value)
+        if column.kind != "whole":
+            return compared(column, "==", self.text, reader.zone, self.value)
+        return (column.expr.cast(nw.String) == nw.lit(self.text)).fill_null(False)
+
+    def _said(self, locale: Locale) -> str:
+        value, text = self.value._said(locale), said_constant(self.text, locale)
+        return f"{value} is {text}" if locale == "en" else f"{value}为{text}"

@@ -64,7 +64,7 @@ class Facts:
         self._allow_python = allow_python
         self._may_move = may_move
         self.zone, self.as_of_us = history.zone, as_of_us
-        self.source = next(iter(history.events.values())).source
+        self.source = history.source
         self._history = history
         self._columns = {name: table.columns for name, table in history.events.items()}
         self._nets = history.returns == "net"
@@ -266,7 +266,7 @@ class Facts:
 
     def handed_back(self, frame: frames.Frame) -> frames.Frame:
         """Return a frame made of `frame()` on the engine of the history."""
-        source = next(iter(self._history.events.values())).source
+        source = self._history.source
         if source.engine == self.source.engine:
             return frame
         return frames.read(source.give_rows(frames.to_arrow(frame))).frame

@@ -159,11 +159,12 @@ class RuleSet:
 
         Returns:
             The host's frame type with `customer_id` and a column for each member: flags, never
-            null; values in their own type, money in major units, times as datetimes in UTC.
+            null; values in their own type, money in major units, days as dates, times as datetimes
+            in UTC.
         """
         history = as_history(history)
         frame = self.columns(history, as_of, everybody=True, allow_python=allow_python)
-        return next(iter(history.events.values())).source.give_back(frame)
+        return history.source.give_back(frame)
 
     def columns(
         self,
@@ -197,8 +198,10 @@ class RuleSet:
             raise InvalidDefinitionError("members", f"has a member {CUSTOMER_ID!r}")
         frame = frame.select(CUSTOMER_ID, *(expr.alias(name) for name, expr in columns.items()))
         for name, kind in kinds.items():
-            if kind in ("instant", "day"):
+            if kind == "instant":
                 frame = frames.with_datetime(facts.source, frame, name)
+            elif kind == "day":
+                frame = frames.with_date(facts.source, frame, name)
         return facts.handed_back(frame)
 
     def can_hold_of_nobody(self, history: History) -> bool:
@@ -254,6 +257,4 @@ def _as_time(value: Day | Instant) -> Any:
 def _outward_column(column: Column) -> tuple[nw.Expr, str | None]:
     if column.kind == "money":
         return major_expr(column.expr, column.scale), None
-    if column.kind == "day":
-        return column.expr * DAY_US, "day"
     return column.expr, column.kind

@@ -41,7 +41,7 @@ def warehouse_sql(
         InvalidArgumentError: If Ibis does not know the dialect.
     """
     held = {**history.events, **history.attributes.tables}
-    engine = next(iter(history.events.values())).source.engine
+    engine = history.source.engine
     if engine != "ibis":
         raise UnsupportedFrameError(
             "SQL is compiled from tables of Ibis", got=f"a history held by {engine}",

@@ -193,7 +193,7 @@ class Memberships:
             InvalidArgumentError: If there is no such set, offering the nearest name.
         """
         if name not in self._rows:
-            raise InvalidArgumentError.unknown("name", str(name), self.names[:_SHOWN])
+            raise InvalidArgumentError.unknown("name", str(name), self.names)
         return self._rows[name]
 
     def sizes(self) -> dict[str, int]:

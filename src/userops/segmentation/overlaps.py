@@ -184,7 +184,7 @@ class Overlap:
     def _chosen(self, names: Sequence[str], most: int) -> list[int]:
         for name in names:
             if name not in self.names:
-                raise InvalidArgumentError.unknown("names", name, self.names[:_SHOWN])
+                raise InvalidArgumentError.unknown("names", name, self.names)
         if names:
             return [self.names.index(name) for name in names]
         return sorted(np.argsort(-self.sizes, kind="stable")[:most].tolist())

@@ -14,13 +14,11 @@ from userops.errors import ColumnNotFoundError, ColumnTypeError, InvalidArgument
 from userops.events.columns import CUSTOMER_ID
 from userops.segmentation.tagging import PLACE, TAG, VALUE, Tagging
 
-__all__ = ["KEY", "SINCE", "SOURCE", "UNTIL", "Before", "check_order"]
+__all__ = ["KEY", "REFRESHED", "SINCE", "SOURCE", "UNTIL", "Before", "check_order"]
 
 KEY = [CUSTOMER_ID, TAG, VALUE]
-SINCE, UNTIL, SOURCE = "since", "until", "source"
-_TIMES = (SINCE, UNTIL)
-# What is computed on in one way can be joined.
-_FAMILY = {"pandas": "pyarrow", "polars-lazy": "polars"}
+SINCE, UNTIL, SOURCE, REFRESHED = "since", "until", "source", "as_of"
+_TIMES = (SINCE, UNTIL, REFRESHED)
 
 
 @attrs.frozen(eq=False)
@@ -46,7 +44,8 @@ class Before:
 
         Returns:
             The key, `since`, `until`, `source`, and `place` (the value of a tag that may have
-            several, else an empty text).
+            several, else an empty text). That it is of no later instant is told by its `as_of`,
+            and where it has none by the latest `since`; of no rows nothing can be told.
 
         Raises:
             ColumnNotFoundError: If a column of the key is missing.
@@ -63,9 +62,7 @@ class Before:
         for name in KEY:
             if name not in names:
                 raise ColumnNotFoundError(name, names)
-        if _FAMILY.get(given.engine, given.engine) != _FAMILY.get(
-            self.source.engine, self.source.engine
-        ):
+        if given.family != self.source.family:
             raise InvalidArgumentError(
                 "previous", "is held by another engine than the history", got=given.engine,
                 allowed=self.source.engine, hint="bring it into the engine of the history",
@@ -126,9 +123,11 @@ class Before:
         return ids if given == wanted else ids.cast(wanted)
 
     def _check_order(self, frame: frames.Frame) -> None:
-        latest = frames.to_rows(frame.select(latest=nw.col(SINCE).max()))[0]["latest"]
-        if latest is not None:
-            check_order(int(latest), self.before_us)
+        # Also where nobody entered lately the refresh itself may be of a later instant.
+        last = frame.select(nw.col(SINCE, REFRESHED).max())
+        known = [int(at) for at in frames.to_rows(last)[0].values() if at is not None]
+        if known:
+            check_order(max(known), self.before_us)
 
 
 def check_order(earlier_us: int, before_us: int) -> None:

@@ -23,7 +23,7 @@ _KINDS: dict[str, Any] = {TAG: "text", VALUE: "text", "customers": "int", "share
 
 def counted_tags(tagging: Tagging, history: History, as_of: AsOf) -> Any:
     """Count the customers of each tag and value; see `TagSet.preview`."""
-    source = next(iter(history.events.values())).source
+    source = history.source
     long = tagging.long(source, tagging.columns(history, as_of, everybody=False))
     found = {
         (row[TAG], row[VALUE]): int(row["rows"])

@@ -11,7 +11,9 @@ the one that comes later by code point counts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -45,9 +47,11 @@ class TagDecisions:
         customer_id, tag, action, author, reason, decided_at: Columns. `action` is `assign` or
             `remove`.
         value: Column of the value that is given; null gives a tag of one value that one. To
-            remove, only a group that gives all its values looks at it.
+            remove, only a group that gives all its values looks at it. By default the column
+            `value`, where there is one; None says that no row names a value.
         expires_at: Column of the instant as of which a decision still counts, and after which it
-            does not; null for good. None where there is no such column.
+            does not; null for good. By default the column `expires_at`, where there is one; None
+            says that all decisions are for good.
 
     Raises:
         ColumnNotFoundError: If a column does not exist; names the nearest.
@@ -65,8 +69,7 @@ class TagDecisions:
         ...             "reason": ["invited to the board"],
         ...             "decided_at": ["2024-01-31"],
         ...         }
-        ...     ),
-        ...     value="value",
+        ...     )
         ... )
     """
 
@@ -80,8 +83,8 @@ class TagDecisions:
         author: str = "author",
         reason: str = "reason",
         decided_at: str = "decided_at",
-        value: str | None = None,
-        expires_at: str | None = None,
+        value: str | EllipsisType | None = ...,
+        expires_at: str | EllipsisType | None = ...,
     ) -> None:
         self.source = frames.read(frame)
         names = self.source.frame.collect_schema().names()
@@ -89,8 +92,9 @@ class TagDecisions:
             "customer_id": customer_id, "tag": tag, "action": action, "author": author,
             "reason": reason, "decided_at": decided_at,
         }  # fmt: skip
-        self.columns |= {} if value is None else {"value": value}
-        self.columns |= {} if expires_at is None else {"expires_at": expires_at}
+        for role, column in {"value": value, "expires_at": expires_at}.items():
+            found = self.source.optional(role) if column is ... else column
+            self.columns |= {} if found is None else {role: found}
         for role, column in self.columns.items():
             if column not in names:
                 raise ColumnNotFoundError(column, names, role=role)
@@ -249,16 +253,23 @@ class DecidedCustomer(NamedTuple):
     rows: tuple[Mapping[str, Any], ...]
 
     def latest(self, name: str, before_us: int) -> Mapping[str, Any] | None:
-        """Return the decision that counts as of an instant, by the name of its attribute."""
+        """Return the decision that counts as of an instant, by the name of its attribute.
+
+        Of equal ones of one instant it is the one that lasts longest, and of these the last.
+        """
         said = self.customer.attributes_before(before_us).get(name)
         mine = self.customer.attributes[len(self.customer.attributes) - len(self.rows) :]
         found = [
-            (dated.valid_from_us, number)
+            (
+                dated.valid_from_us,
+                math.inf if dated.valid_until_us is None else dated.valid_until_us,
+                number,
+            )
             for number, dated in enumerate(mine)
             if dated.name == name and dated.value == said
             and dated.valid_from_us is not None and dated.valid_from_us < before_us
         ]  # fmt: skip
-        return self.decisions[max(found)[1]] if said is not None and found else None
+        return self.decisions[max(found)[-1]] if said is not None and found else None
 
 
 def decided_customer(

@@ -8,6 +8,8 @@ Contract of the assignments: one row a customer, tag and value.
                   but the tag is valid for longer)
     since         instant of the refresh at which the customer entered, UTC
     until         instant at which the tag lapses unless it is renewed; null where it does not
+    as_of         instant of the refresh, the same in all rows: none before it can follow; where
+                  nobody has any tag there are no rows, and the order cannot be checked
 
 A tag that is valid for a while is renewed by each refresh at which its rule holds. Then it is kept
 before `until`, unless a decision by hand is made about it, or another value of a group that gives
@@ -27,7 +29,15 @@ from userops.core import frames
 from userops.core.time import AsOf, as_of_us, datetime_of
 from userops.events.columns import CUSTOMER_ID
 from userops.segmentation.tag_base import value_column
-from userops.segmentation.tag_before import KEY, SINCE, SOURCE, UNTIL, Before, check_order
+from userops.segmentation.tag_before import (
+    KEY,
+    REFRESHED,
+    SINCE,
+    SOURCE,
+    UNTIL,
+    Before,
+    check_order,
+)
 from userops.segmentation.tagging import PLACE, TAG, VALUE, Tagging
 from userops.segmentation.tags import AnyTag
 
@@ -62,8 +72,9 @@ class TagRefresh:
     @cached_property
     def assignments(self) -> Any:
         """Who has what now: the columns at the top of the module, in the host's frame type."""
-        frame = self._assignments
-        for name in (SINCE, UNTIL):
+        instant = nw.lit(self.as_of_us, nw.Int64).alias(REFRESHED)
+        frame = self._assignments.with_columns(instant)
+        for name in (SINCE, UNTIL, REFRESHED):
             frame = frames.with_datetime(self._source, frame, name)
         return self._source.give_back(frame)
 
@@ -190,7 +201,7 @@ def value_column_expr() -> Any:
 def refreshed(tagging: Tagging, previous: Any, history: History, as_of: AsOf) -> TagRefresh:
     """Compute the tags and compare them with those before; see `TagSet.refresh`."""
     before_us = as_of_us(as_of, history.zone)
-    source = next(iter(history.events.values())).source
+    source = history.source
     if isinstance(previous, TagRefresh):
         check_order(previous.as_of_us, before_us)
         previous = previous.assignments

@@ -99,7 +99,7 @@ class _TagSet(Definition):
             ColumnTypeError: If a preference is for what is neither text nor whole numbers.
         """
         ready, tagging = self._ready(history, decisions, allow_python)
-        return _source(ready).give_back(_formed(tagging, ready, as_of, form))
+        return ready.source.give_back(_formed(tagging, ready, as_of, form))
 
     def sql(
         self,
@@ -280,9 +280,7 @@ class _TagSet(Definition):
                 "decisions", "is no log of decisions", got=type(decisions).__name__,
                 hint="name its columns: TagDecisions(frame, value='value', expires_at=…)",
             )  # fmt: skip
-        history = history.with_attributes(
-            "decisions", decisions.attributes(self.tags, history.zone.name)
-        )
+        history = history.with_attributes(None, decisions.attributes(self.tags, history.zone.name))
         named = {n for n in history.attribute_names if n.startswith(DECISION)}
         tagging = Tagging(self.tags, self.segments, decided=frozenset(named))
         return history, tagging.allowing(python=allow_python)
@@ -312,11 +310,7 @@ def _formed(tagging: Tagging, history: History, as_of: AsOf, form: Form) -> fram
     if form == "wide":
         check_columns(tagging.tags)
     wide = tagging.columns(history, as_of, everybody=form == "wide")
-    return tagging.named(wide) if form == "wide" else tagging.long(_source(history), wide)
-
-
-def _source(history: History) -> frames.Source:
-    return next(iter(history.events.values())).source
+    return tagging.named(wide) if form == "wide" else tagging.long(history.source, wide)
 
 
 @attrs.frozen(repr=False)

@@ -138,7 +138,7 @@ def together(a: Rows, b: Rows) -> tuple[frames.Frame, frames.Frame]:
     Raises:
         InvalidArgumentError: If they live in different engines, or ids have different types.
     """
-    places = [_place(table.source) for table in (a, b)]
+    places = [table.source.family for table in (a, b)]
     if places[0] != places[1]:
         raise InvalidArgumentError(
             b.argument, f"lives in another engine than {a.argument}",
@@ -154,10 +154,6 @@ def together(a: Rows, b: Rows) -> tuple[frames.Frame, frames.Frame]:
         return a.frame, b.frame
     as_text = nw.col(CUSTOMER_ID).cast(nw.String)
     return a.frame.with_columns(as_text), b.frame.with_columns(as_text)
-
-
-def _place(source: frames.Source) -> str:
-    return {"pandas": "pyarrow", "polars-lazy": "polars"}.get(source.engine, source.engine)
 
 
 def read_tags(native: Any, argument: str) -> TagTable:

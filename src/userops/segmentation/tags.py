@@ -22,7 +22,6 @@ from userops.rules import (
     Aggregate,
     AnyOf,
     Attr,
-    Compare,
     Did,
     Not,
     Percentile,
@@ -30,6 +29,7 @@ from userops.rules import (
     Rule,
     Term,
     WeightedTop,
+    WrittenAs,
 )
 from userops.segmentation.tag_base import (
     ASSIGN,
@@ -267,7 +267,7 @@ class PreferenceTag(BaseTag):
     def as_rule(self, value: str | None = None, *, decided: Decided = False) -> Rule:
         """Return the rule that a customer has a preference, or this one."""
         term: Any = self.term
-        rule: Rule = term.is_known() if value is None else Compare(term, "==", value)
+        rule: Rule = term.is_known() if value is None else WrittenAs(term, value)
         if self.enough is not None:
             rule = rule & self.enough
         name = decision_of(self.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -106,7 +107,10 @@ def _compare(
 
 
 def _plain(value: Any) -> Any:
-    """Return a time without its zone, which engines name differently."""
+    """Return a value with its type, a time without its zone, which engines name differently.
+
+    True is equal to 1, but is no number; that no rows add up to 0 or to 0.0 is all the same.
+    """
     if hasattr(value, "timestamp"):
-        return value.timestamp()
-    return value
+        return dt.datetime, value.timestamp()
+    return float if type(value) is int else type(value), value

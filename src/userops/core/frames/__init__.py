@@ -7,8 +7,9 @@ Contract:
 * pandas frames are computed on as Arrow tables. numpy-backed pandas has no null for integers,
   text or booleans, and its group-by is several times slower than Arrow's; columns that Arrow
   already backs are shared, not copied.
-* Instants are int64 microseconds since 1970-01-01 UTC inside the library: the one form of time
-  whose arithmetic is the same on every engine. `with_epoch_us` and `with_datetime` convert.
+* Instants are int64 microseconds since 1970-01-01 UTC inside the library, and days are counted
+  from then as well: the one form of time whose arithmetic is the same on every engine.
+  `with_epoch_us`, `with_datetime` and `with_date` convert.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from userops.core.frames.dialects import (
         constant,
         unpivoted,
+        with_date,
         with_datetime,
         with_epoch_us,
         with_first_true,
@@ -100,6 +102,7 @@ __all__ = [
     "totals_by_key",
     "unpivoted",
     "values_at_ranks",
+    "with_date",
     "with_datetime",
     "with_decided",
     "with_epoch_us",
@@ -118,6 +121,7 @@ __getattr__, __dir__ = lazy_names(
         "dialects": (
             "constant",
             "unpivoted",
+            "with_date",
             "with_datetime",
             "with_epoch_us",
             "with_first_true",

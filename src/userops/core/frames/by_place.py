@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["answered", "places_of", "side_by_side", "with_nobody"]
 
 _MOST_PLACES_PER_ROW = 2
-# A table of bits for each pair of place and value, up to 32 MB; beyond, pairs are sorted.
-_MOST_PAIRS = 1 << 28
+# A flag of one byte for each pair of place and value, up to 32 MB; beyond, pairs are sorted.
+_MOST_PAIRS = 1 << 25
+# The same for numbers of eight bytes.
+_MOST_NUMBERS = _MOST_PAIRS // 8
 # Texts of which a column holds so many or fewer are judged once each, and not in every row.
 _MOST_TEXTS = 1 << 15
 _LOWEST = np.iinfo(np.int64).min
@@ -310,12 +312,15 @@ class _Rows:
             seen[pairs] = True
             pairs = np.flatnonzero(seen)
         else:
-            # Half the bytes are sorted in half the time.
-            pairs = np.sort(pairs.astype(np.uint32) if self.n * width < 2**32 else pairs)
+            pairs = self._sorted(pairs, width)
             is_new = np.ones(len(pairs), dtype=bool)
             is_new[1:] = pairs[1:] != pairs[:-1]
             pairs = pairs[is_new]
         return pa.array(np.bincount(pairs // max(width, 1), minlength=self.n))
+
+    def _sorted(self, pairs: NDArray[np.int64], width: int) -> NDArray[Any]:
+        # Half the bytes are sorted in half the time.
+        return np.sort(pairs.astype(np.uint32) if self.n * width < 2**32 else pairs)
 
     def _top(self, wanted: Top) -> pa.Array:
         at, codes, values = self._pairs(wanted.value)
@@ -335,7 +340,7 @@ class _Rows:
         self, pairs: NDArray[np.int64], added: NDArray[np.int64] | None, width: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return each pair that occurs, and the number of its rows or its sum."""
-        if self.n * width <= _MOST_PAIRS // 8:
+        if self.n * width <= _MOST_NUMBERS:
             rows = np.bincount(pairs, minlength=self.n * width)
             found = np.flatnonzero(rows)
             if added is None:
@@ -343,11 +348,13 @@ class _Rows:
             total = np.zeros(self.n * width, dtype=np.int64)
             np.add.at(total, pairs, added)
             return found, total[found]
-        order = np.argsort(pairs, kind="stable")
-        ordered = pairs[order]
-        starts = np.flatnonzero(np.diff(ordered, prepend=-1) != 0)
+        order = None if added is None else np.argsort(pairs, kind="stable")
+        ordered = self._sorted(pairs, width) if order is None else pairs[order]
+        is_new = np.ones(len(ordered), dtype=bool)
+        is_new[1:] = ordered[1:] != ordered[:-1]
+        starts = np.flatnonzero(is_new)
         if added is None:
-            return ordered[starts], np.diff(np.append(starts, len(ordered)))
+            return ordered[starts].astype(np.int64), np.diff(np.append(starts, len(ordered)))
         if not len(starts):
             return ordered, added
         return ordered[starts], np.add.reduceat(added[order], starts)

@@ -21,6 +21,7 @@ __all__ = [
     "heaviest",
     "quoted",
     "unpivoted",
+    "with_date",
     "with_datetime",
     "with_epoch_us",
     "with_first_true",
@@ -147,6 +148,27 @@ def with_epoch_us(source: Source, frame: Frame, column: str, name: str) -> Frame
         if is_date:
             clock = clock.cast(nw.Datetime("us"))
         return frame.with_columns(clock.dt.timestamp("us").cast(nw.Int64).alias(name))
+    return as_frame(native)
+
+
+def with_date(source: Source, frame: Frame, column: str) -> Frame:
+    """Replace int64 days since 1970-01-01 by the engine's own date, in place."""
+    native = frame.to_native()
+    if source.engine == "duckdb":
+        name = quoted(column)
+        native = native.project(f"* REPLACE (DATE '1970-01-01' + {name}::INTEGER AS {name})")
+    elif source.engine == "pyspark":
+        from pyspark.sql import functions
+
+        days = functions.col(f"`{column}`").cast("int")
+        native = native.withColumn(column, functions.date_from_unix_date(days))
+    elif source.engine == "ibis":
+        import ibis
+
+        day = ibis.date("1970-01-01") + native[column].cast("int32").as_interval("D")
+        native = native.mutate(**{column: day.cast("date")})
+    else:  # Arrow makes dates of 32 bits alone
+        return frame.with_columns(nw.col(column).cast(nw.Int32).cast(nw.Date))
     return as_frame(native)
 
 

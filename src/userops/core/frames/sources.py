@@ -68,6 +68,11 @@ class Source:
         return self.engine in ("pandas", "pyarrow")
 
     @property
+    def family(self) -> str:
+        """What its frames are computed on in; tables of one family can be joined."""
+        return {"pandas": "pyarrow", "polars-lazy": "polars"}.get(self.engine, self.engine)
+
+    @property
     def is_in_process(self) -> bool:
         """Whether the data can be read into this process at no more than the cost of a copy."""
         return self.engine not in ("pyspark", "ibis")
@@ -76,6 +81,10 @@ class Source:
     def is_sql(self) -> bool:
         """Whether a frame used twice is computed twice; see `materialise`."""
         return self.engine in ("duckdb", "ibis", "pyspark")
+
+    def optional(self, column: str) -> str | None:
+        """Return the name of a column where there is one, else None."""
+        return column if column in self.frame.collect_schema().names() else None
 
     def give_back(self, frame: Frame) -> Any:
         """Return `frame` as the type that came in: eager stays eager, lazy stays lazy."""
@@ -180,7 +189,8 @@ def read(native: Any) -> Source:
     """Take any supported frame in, without computing anything but a pandas conversion.
 
     Raises:
-        UnsupportedFrameError: If it is not a frame of a supported engine, or a name occurs twice.
+        UnsupportedFrameError: If it is not a frame of a supported engine, a name occurs twice, or
+            one of a Spark frame holds a dot or a backtick.
     """
     if type(native).__module__.startswith("pandas") and hasattr(native, "columns"):
         check_labels(native)  # before narwhals, whose word on them is about something else
@@ -190,12 +200,25 @@ def read(native: Any) -> Source:
         return Source(
             engine=engine,
             native=native,
-            frame=as_frame(table),
+            frame=as_frame(_with_known_types(table)),
             mixed=mixed,
             numpy_backed=not any(hasattr(t, "pyarrow_dtype") for t in native.dtypes),
         )
+    if engine == "pyspark":
+        _check_spark_names(native.columns)
     known = _with_known_types(native) if engine == "pyarrow" else native
     return Source(engine=engine, native=native, frame=as_frame(known))
+
+
+def _check_spark_names(names: Sequence[str]) -> None:
+    # narwhals names columns to Spark as they are, and Spark reads a dot as a field of a struct.
+    for name in names:
+        if "." in name or "`" in name:
+            raise UnsupportedFrameError(
+                f"column {name!r} cannot be named to Spark", got=name,
+                allowed="names without dots and backticks",
+                hint=f"rename it: df.withColumnsRenamed({{{name!r}: …}})",
+            )  # fmt: skip
 
 
 def _with_known_types(table: pa.Table) -> pa.Table:
