@@ -22,7 +22,7 @@ from userops.events.columns import (
 from userops.rules.events_of_one import DECIMALS
 from userops.rules.features import Aggregate
 from userops.rules.reading import Column
-from userops.rules.rows_of_table import TableRows
+from userops.rules.rows_of_table import PROPERTY, TableRows
 from userops.rules.selection import Selection
 from userops.rules.tables import Which
 from userops.rules.weighted import WeightedTop
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["TableFacts"]
 
 _LIMIT = 2**62
+_WEIGHT = "userops__w_"
 
 
 class TableFacts(TableRows):
@@ -98,7 +99,7 @@ class TableFacts(TableRows):
             return None if term.by is None else self._units(term.by)[0]
         if self._kinds[column] not in ("text", None):
             raise ColumnTypeError(str(term.of), "is no text, which alone has weights")
-        name = f"{column}_weight_{len(self._kinds)}"
+        name = f"{_WEIGHT}{len(self._kinds)}"
         table = frames.small_table(
             [{column: value, name: weight} for value, weight in term.weights],
             {column: "text", name: "int"},
@@ -232,6 +233,6 @@ class TableFacts(TableRows):
                 units * max(self._table.audit.rows, 1) >= _LIMIT
             ):
                 raise MoneyOverflowError(
-                    f"{column.removeprefix('userops__p_')!r} is too large to be added up exactly",
+                    f"{column.removeprefix(PROPERTY)!r} is too large to be added up exactly",
                     got=size, allowed=f"up to 2**51 / 10**{DECIMALS}" if is_number else None,
                 )  # fmt: skip
