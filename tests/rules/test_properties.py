@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from tests.rules.small_shop import FAST, answered
 
 from userops import History, Orders
-from userops.rules import Did, WeightedTop
+from userops.rules import Did, Prop, WeightedTop
+from userops.segmentation import PreferenceTag, TagSet
 from userops.testing import to_engine
 
 D = Did("order")
@@ -50,3 +52,50 @@ def test_a_property_may_be_called_as_what_is_made_of_another() -> None:
         "price": 4.0, "units": 15, "mean": 2.0, "top": "y", "cat_weight_1": 7, "cat_weight_2": 11,
         "cat_weight_3": 11, "cat_weight_4": 11,
     }  # fmt: skip
+
+
+def as_text(values: list[Any], how: str) -> Any:
+    """Return text as Arrow may hold it."""
+    return pa.array(values).dictionary_encode() if how == "dictionary" else pa.array(values, how)
+
+
+@pytest.mark.parametrize("how", ["string", "large_string", "dictionary"])
+def test_texts_have_weights_in_every_type_of_text(how: str) -> None:
+    """Weights reach the texts of either of Arrow's types, and those of categories."""
+    kind = as_text(["x", "x", "y"], how)
+    members = {"typical": WeightedTop(D, of="kind", weights={"x": 2, "y": 9}),
+               "no": WeightedTop(D, of="order_id", weights={"o1": 5})}  # fmt: skip
+
+    found = answered(members, lambda engine: build(engine, kind=kind), "2024-02-01")
+
+    assert found["a"] == {"typical": "y", "no": "o1"}
+
+
+@pytest.mark.parametrize("engine", ["pandas", "pandas-numpy"])
+@pytest.mark.parametrize("dtype", ["object", "category", "str", "string"])
+def test_texts_have_weights_in_every_type_of_pandas(engine: str, dtype: str) -> None:
+    """Weights reach the texts of a pandas frame, whichever way it holds them."""
+    frame = pd.DataFrame({"who": "a", "no": ["1", "2", "3"], "at": "2024-01-01", "paid": 1.0})
+    frame["kind"] = pd.Series(["x", "x", "y"], dtype=dtype)  # type: ignore[call-overload]
+    if engine == "pandas":
+        frame = frame.convert_dtypes(dtype_backend="pyarrow").astype({"kind": dtype})
+    orders = Orders(frame, customer_id="who", order_id="no", ordered_at="at", amount="paid",
+                    category="kind")  # fmt: skip
+    tags = TagSet(PreferenceTag("typical", "category", by="tfidf"))
+
+    found = tags.fit(History(orders), "2024-02-01").assign(History(orders), "2024-02-01")
+
+    assert list(found["value"]) == ["x"]
+
+
+@pytest.mark.parametrize("nothing", [pa.nulls(3), pa.nulls(3, pa.float64())], ids=str)
+def test_a_sum_that_no_row_knows_decides_nothing(nothing: Any) -> None:
+    """Where all sums are of nulls, of the values with equal sums the smallest is on top."""
+    kind = ["z", "z", "m"]
+
+    found = answered(
+        {"top": D.top("kind", by="n"), "twice": D.where(Prop("kind") != "m").top("kind", by="n")},
+        lambda engine: build(engine, kind=kind, n=nothing), "2024-02-01",
+    )  # fmt: skip
+
+    assert found["a"] == {"top": "m", "twice": "z"}

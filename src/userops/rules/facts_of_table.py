@@ -35,6 +35,7 @@ __all__ = ["TableFacts"]
 
 _LIMIT = 2**62
 _WEIGHT = "userops__w_"
+_NOTHING = "userops__nothing"
 
 
 class TableFacts(TableRows):
@@ -96,7 +97,7 @@ class TableFacts(TableRows):
     def _weight(self, term: Aggregate, column: str) -> str | None:
         """Return the column of whole weights that decides what is on top; None counts rows."""
         if not isinstance(term, WeightedTop):
-            return None if term.by is None else self._units(term.by)[0]
+            return None if term.by is None else self._units_or_nothing(term.by)
         if self._kinds[column] not in ("text", None):
             raise ColumnTypeError(str(term.of), "is no text, which alone has weights")
         name = f"{_WEIGHT}{len(self._kinds)}"
@@ -105,11 +106,21 @@ class TableFacts(TableRows):
             {column: "text", name: "int"},
         )
         weights = frames.read(self._source.give_rows(table)).frame
-        self._rows = self._rows.join(weights, on=column, how="left").with_columns(
+        rows, weights = frames.alike([self._rows, weights])
+        self._rows = rows.join(weights, on=column, how="left").with_columns(
             nw.col(name).fill_null(term.unseen)
         )
         self._kinds[name] = "whole"
         return name
+
+    def _units_or_nothing(self, name: str) -> str:
+        """Return the column of units of a number; of one that no row knows, a column of zeros."""
+        units, _ = self._units(name)
+        if units is None:
+            units = _NOTHING
+            self._rows = self._rows.with_columns(nw.lit(0, nw.Int64).alias(units))
+            self._kinds[units] = "whole"
+        return units
 
     def _whole(self, wanted: Any) -> Column:
         name = self._ask(wanted)
