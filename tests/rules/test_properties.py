@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Any
 
 import pandas as pd
@@ -99,3 +100,22 @@ def test_a_sum_that_no_row_knows_decides_nothing(nothing: Any) -> None:
     )  # fmt: skip
 
     assert found["a"] == {"top": "m", "twice": "z"}
+
+
+def test_zero_has_one_sign() -> None:
+    """A ratio of nothing to a negative number, and a mean of nothing, is found as 0.0 is."""
+    members = {
+        "ratio": D.sum("x") / D.sum("y"), "is": (D.sum("x") / D.sum("y")).is_in([0, 9]),
+        "mean": D.mean("z").is_in([0, 9]), "means": (D.mean("z") / D.mean("y")).is_in([0, 9]),
+        "paid": D.where(Prop("x") > 5).sum("amount").is_in([0, 9]),
+    }  # fmt: skip
+    given = {"x": [0, 0], "y": [-2, -3], "z": [-0.5, 0.5]}
+
+    found = answered(members, lambda engine: build(engine, **given), "2024-02-01", FAST)
+
+    assert found["a"] == {name: True for name in members} | {"ratio": 0.0}
+    assert math.copysign(1, found["a"]["ratio"]) == 1
+    for engine in FAST:
+        history = build(engine, **given)
+        fitted = members["ratio"].in_top(3).fit(history, "2024-02-01")
+        assert fitted.answer_one(history.customer("a"), "2024-02-01")
