@@ -113,7 +113,7 @@ def test_zero_has_one_sign() -> None:
 
     found = answered(members, lambda engine: build(engine, **given), "2024-02-01", FAST)
 
-    assert found["a"] == {name: True for name in members} | {"ratio": 0.0}
+    assert found["a"] == dict.fromkeys(members, True) | {"ratio": 0.0}
     assert math.copysign(1, found["a"]["ratio"]) == 1
     for engine in FAST:
         history = build(engine, **given)
