@@ -241,6 +241,13 @@ def _from_document(document: Any, known: _Classes, path: str) -> Any:
                 hint=f"did you mean {close!r}?" if close else None,
             )
         arguments[key] = _from_document(value, known, f"{path}.{key}")
+    needed = [f.alias for f in fields.values() if f.default is attrs.NOTHING]
+    for key in needed:
+        if key not in arguments:
+            raise InvalidDefinitionError(
+                f"{path}.{key}".lstrip("."), f"is missing, and {name} needs it",
+                got=", ".join(arguments) or "nothing", allowed=", ".join(fields),
+            )  # fmt: skip
     try:
         return cls(**arguments)
     except InvalidDefinitionError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import reduce
 from typing import Any, Literal
 
@@ -91,7 +92,14 @@ def _options(values: Any) -> tuple[Any, ...]:
         )
     # In order and once each; True and 1 are different, though equal to Python.
     found = {(kind_of(v), v): v for v in (constant("options", value) for value in values)}
+    if isinstance(values, set | frozenset):  # whose order is another in each process
+        return tuple(sorted(found.values(), key=_place))
     return tuple(found.values())
+
+
+def _place(option: Constant) -> tuple[str, Any]:
+    is_time = isinstance(option, dt.date)  # with a zone and without, they cannot be compared
+    return kind_of(option), option.isoformat() if is_time else option  # type: ignore[union-attr]
 
 
 @attrs.frozen(eq=False)
@@ -182,7 +190,7 @@ class Text(Condition):
 
     def __attrs_post_init__(self) -> None:
         """Refuse what is no text, and the empty text, which every text contains."""
-        if self.how not in _TEXT:
+        if self.how not in tuple(_TEXT):
             raise InvalidDefinitionError(
                 "how", "is not known", got=repr(self.how), allowed=", ".join(_TEXT)
             )
