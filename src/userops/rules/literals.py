@@ -25,6 +25,7 @@ __all__ = [
     "Constant",
     "Fitted",
     "Operator",
+    "as_python",
     "constant",
     "exact_moment",
     "fitted",
@@ -113,6 +114,12 @@ def _scalar(value: Any) -> Any:
     """Return a scalar of numpy as Python's own."""
     is_clock = value.dtype.kind == "M" and value.dtype.str[-3:] not in ("[D]", "[W]", "[M]", "[Y]")
     return value.astype("M8[us]").item() if is_clock else value.item()
+
+
+def as_python(value: Any) -> Any:
+    """Return a number of numpy as Python's own; anything else comes back as it is."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "none")
+    return value.item() if kind in ("i", "u", "f") and value.ndim == 0 else value
 
 
 def kind_of(value: Constant) -> str:

@@ -105,7 +105,7 @@ class Node(Answerable, Definition):
 
     @cached_property
     def _asked(self) -> Any:
-        return rules_package().RuleSet({"": self})
+        return rules_package().RuleSet({"answer": self})
 
     def __str__(self) -> str:
         """Return the sentence in English."""

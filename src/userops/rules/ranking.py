@@ -17,7 +17,7 @@ import narwhals.stable.v2 as nw
 from userops.core.time import zone
 from userops.errors import ColumnTypeError, InvalidDefinitionError, NotFittedError
 from userops.rules.comparisons import Condition, check_of_customer, compared
-from userops.rules.literals import kind_said
+from userops.rules.literals import as_python, kind_said
 from userops.rules.locales import Locale
 from userops.rules.node import Term
 from userops.rules.reading import Column, ColumnReader, Holds, RowReader, Seen
@@ -77,8 +77,8 @@ class Percentile(_Ranked):
         high: 0 to 1; the band ends with it.
     """
 
-    low: float = attrs.field(validator=_check_share)
-    high: float = attrs.field(validator=_check_share)
+    low: float = attrs.field(converter=as_python, validator=_check_share)
+    high: float = attrs.field(converter=as_python, validator=_check_share)
 
     def __attrs_post_init__(self) -> None:
         """Refuse an empty band."""
@@ -210,7 +210,7 @@ def check_scale_of(fitted: Any, read: Any) -> None:
 class TopN(_Ranked):
     """A term is among the n highest; among equal ones the smaller customer id comes first."""
 
-    n: int = attrs.field()
+    n: int = attrs.field(converter=as_python)
 
     @n.validator
     def _check_n(self, _: object, value: object) -> None:
