@@ -272,7 +272,7 @@ class _Combined(Rule):
         raise NotImplementedError
 
     @cached_property
-    def scope(self) -> Scope | None:  # type: ignore[override]
+    def scope(self) -> Scope | None:
         """The scope of its parts."""
         scopes = (rule.scope for rule in self.rules)
         return next((scope for scope in scopes if scope is not None), None)
