@@ -162,7 +162,7 @@ def test_a_missing_field_names_its_path() -> None:
     """A field without a default that is missing is reported under its path."""
     with pytest.raises(InvalidDefinitionError, match="name") as caught:
         Definition.from_dict({"type": "BandMap", "bands": [{"type": "Band"}]})
-    assert caught.value.field == "bands[0]"
+    assert caught.value.field == "bands[0].name"
 
 
 def test_an_abstract_class_is_refused() -> None:

@@ -257,7 +257,10 @@ class Oracle:
         if isinstance(value, Money):
             return HOW[how](Fraction(value), exact(to))
         if isinstance(value, dt.datetime):
-            to = self.instant(to)
+            if not isinstance(to, dt.datetime):
+                value = self.day(value)
+            else:
+                to = self.instant(to)
         return HOW[how](value, to)
 
     def _compare(self, rule: Any, who: Any) -> bool:

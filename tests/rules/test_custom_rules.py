@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 from typing import Any, ClassVar
 
 import attrs
@@ -327,3 +328,35 @@ def test_two_classes_of_one_name_are_two_rules() -> None:
     found = answered(members, build, AS_OF, ("pyarrow",))
 
     assert set(map(tuple, map(dict.values, found.values()))) == {(True, False, False, True)}
+
+
+def test_a_class_that_is_made_again_is_another_rule() -> None:
+    """A notebook's cell that runs again makes a new class, at the address of the old one even."""
+
+    def limit(least: float) -> CustomRule:
+        @attrs.frozen(eq=False)
+        class Limit(CustomRule):
+            code_version: ClassVar[str | None] = VERSION
+
+            def terms(self) -> dict[str, Term]:
+                return {"paid": Prop("amount")}
+
+            def holds(self, paid: float) -> bool:
+                return paid >= least
+
+        return Limit()
+
+    keys = set()
+    for number in range(50):
+        rule = limit(number)
+        keys |= {rule.key, (~(rule & (Prop("amount") > 0))).key}
+        del rule
+        gc.collect()
+    assert len(keys) == 100
+
+    customer = one([{"at": "2024-02-20", "paid": n} for n in range(600)])
+    counts = [Did("order").where(limit(n)).count().answer_one(customer, AS_OF) for n in range(600)]
+    assert counts == [600 - n for n in range(600)]
+    kept = [index for index in customer.kept.values() if hasattr(index, "_matches")]
+    assert all(len(index._matches) <= 256 for index in kept)
+    assert kept

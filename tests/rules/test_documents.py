@@ -111,12 +111,20 @@ MANY = {"type": "Compare", "value": COUNT, "how": ">=", "to": 2}
                                                                         "event": ""}]},
          "steps[1].event", "must be the name"),
         ({"type": "Did", "event": "order", "where": KNOWN}, "where", "about the customer"),
+        ({"type": "Compare", "value": {"type": "Attr", "name": "x"}, "how": "=="}, "to",
+         "is missing, and Compare needs it"),
+        ({"type": "Not", "rule": {"type": "IsKnown"}}, "rule.value", "is missing, and IsKnown"),
+        ({"type": "Duration", "amount": 3, "unit": ["day"]}, "unit", "Allowed: minute, hour"),
+        ({"type": "Aggregate", "events": {"type": "Did", "event": "o"}, "how": {"a": 1}}, "how",
+         "Allowed: sum, mean"),
+        ({"type": "Text", "value": {"type": "Attr", "name": "x"}, "how": ["a"], "part": "b"}, "how",
+         "Allowed: contains"),
     ],
 )  # fmt: skip
 def test_faults_are_found_by_their_path(document: Any, path: str, said: str) -> None:
     """The error names where in the document the fault is, what is allowed, and the nearest name."""
     with pytest.raises(InvalidDefinitionError) as caught:
-        Rule.from_dict(document)
+        Definition.from_dict(document)
     assert caught.value.field == path
     assert said in str(caught.value)
 
@@ -197,6 +205,19 @@ def test_versions_differ_where_content_does() -> None:
     midnight = dt.datetime.fromisoformat("2024-01-01T00:00")
     moments = [Attr("x") == dt.date(2024, 1, 1), Attr("x") == midnight]
     assert len({rule.version for rule in moments}) == 2
+
+
+@pytest.mark.parametrize("kind", [set, frozenset])
+def test_a_set_of_options_has_one_version(kind: Any) -> None:
+    """The order of a set is another in each process, so options of a set stand in theirs."""
+    words = ["lemon", "apple", "pear", "fig", "plum", "kiwi"]
+    expected = Attr("x").is_in(sorted(words))
+
+    assert Attr("x").is_in(kind(words)).to_dict() == expected.to_dict()
+    assert Attr("x").is_in(kind([3, 1.5, 2])).options == (1.5, 2, 3)  # type: ignore[attr-defined]
+    moments = [dt.datetime(2024, 1, day, tzinfo=tz) for day in (2, 1) for tz in (None, dt.UTC)]
+    assert len(Attr("x").is_in(kind(moments)).options) == 4  # type: ignore[attr-defined]
+    assert Attr("x").is_in(words).options == tuple(words)  # type: ignore[attr-defined]
 
 
 def test_the_order_of_a_groups_values_is_part_of_its_version() -> None:

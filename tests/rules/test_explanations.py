@@ -278,3 +278,16 @@ def test_what_cannot_be_asked_cannot_be_explained() -> None:
         HasTag("locel").explain(CUSTOMER, AS_OF, tags=TAGS)
     with pytest.raises(InvalidArgumentError, match="locale"):
         Did("order").explain(CUSTOMER, AS_OF, locale="fr")
+
+
+def test_times_are_shown_in_the_zone_of_the_heading() -> None:
+    """The clock of the data, with fractions of a second where there are any."""
+    columns = OrderColumns(
+        customer_id="who", ordered_at="at", amount="paid", time_zone="Asia/Shanghai"
+    )
+    for at, shown in (("2024-01-31 10:00:00", "[2024-01-31 10:00:00]"),
+                      ("2024-01-31 10:00:00.25", "[2024-01-31 10:00:00.250000]")):  # fmt: skip
+        customer = one([{"at": dt.datetime.fromisoformat(at), "paid": 1.0}], columns)
+        told = (Did("order").last() <= dt.date(2024, 1, 31)).explain(customer, "2024-02-01")
+        assert told.holds
+        assert shown in str(told)

@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.rules.small_shop import rows_of_answer, shop
+from tests.rules.small_shop import FAST, answered, rows_of_answer, shop
 
 from userops import History
 from userops.core.time import zone
+from userops.core.values import Day, Instant
 from userops.errors import ColumnTypeError, InvalidDefinitionError
-from userops.rules import Attr, Did, Rule
+from userops.rules import Attr, Compare, Did, Rule
 from userops.rules.literals import (
     OPERATORS,
     Fitted,
@@ -217,14 +219,56 @@ def test_kinds_are_compared_with_their_own(kind: str | None, value: Any, fits: b
         assert "not as text" in str(caught.value.hint)
 
 
-def test_a_date_means_a_day_or_the_start_of_one() -> None:
-    """Days compare with the day itself, instants with its start where the shop is."""
+@pytest.mark.parametrize(
+    ("how", "fit"),
+    [
+        ("<", ("<", 16)), ("<=", ("<", 40)), (">", (">=", 40)), (">=", (">=", 16)),
+        ("==", ("within", (16, 40))), ("!=", ("outside", (16, 40))),
+    ],
+)  # fmt: skip
+def test_a_date_means_the_whole_of_its_local_day(how: str, fit: Any) -> None:
+    """Days compare with the day itself, instants with all of it where the shop is."""
     shanghai = zone("Asia/Shanghai")
-    found = {cls.__name__: value for cls, value in plain(dt.date(1970, 1, 2), shanghai).items()}
+    found = plain(how, dt.date(1970, 1, 2), shanghai)
 
-    assert found == {"Day": 1, "Instant": 16 * 3_600_000_000}
+    hours = fit[1] if isinstance(fit[1], tuple) else (fit[1],)
+    us = tuple(hour * 3_600_000_000 for hour in hours)
+    assert found[Day] == (how, 1)
+    assert found[Instant] == (fit[0], us if len(us) > 1 else us[0])
     assert kind_of(dt.datetime.fromisoformat("1970-01-01T00:00")) == "instant"
     assert kind_of(True) == "flag"
+
+
+def test_an_instant_is_on_the_local_day_that_the_sentence_says() -> None:
+    """`<= date` is "on or before", to the end of the local day; frames and customers alike."""
+    # 10:00 and 23:59:59.999999 of 31 January, and the first microsecond of February, in Shanghai
+    times = {"a": "2024-01-31 02:00:00", "b": "2024-01-31 15:59:59.999999",
+             "c": "2024-01-31 16:00:00", "d": "2024-01-30 15:59:59.999999"}  # fmt: skip
+    moments = [None if t is None else dt.datetime.fromisoformat(t + "+00:00")
+               for t in (*times.values(), None)]  # fmt: skip
+    people = {"customer_id": [*times, "e"], "seen": pa.array(moments, pa.timestamp("us", "UTC"))}
+    orders = [(who, dt.datetime.fromisoformat(at) + dt.timedelta(hours=8), 1.0)
+              for who, at in times.items()]  # fmt: skip
+    day, days_ = dt.date(2024, 1, 31), [dt.date(2024, 1, 30), dt.date(2024, 1, 31)]
+    wanted = {
+        "<=": "abd", "<": "d", ">": "c", ">=": "abc", "==": "ab", "!=": "cd", "between": "ab",
+        "in": "abd", "apart": "d",
+    }  # fmt: skip
+    members = {}
+    for name, term in (("seen ", Attr("seen")), ("last ", Did("order").last())):
+        made = {how: Compare(term, how, day) for how in ("<=", "<", ">", ">=", "==", "!=")}
+        made |= {"between": term.between(day, day), "in": term.is_in(days_),
+                 "apart": term.is_in([days_[0], dt.date(2024, 2, 2)])}  # fmt: skip
+        members |= {name + how: rule for how, rule in made.items()}
+
+    found = answered(
+        members, lambda engine: shop(orders, engine, zone="Asia/Shanghai", customers=people),
+        "2024-03-01", FAST,
+    )  # fmt: skip
+
+    for name in members:
+        assert "".join(w for w in found if found[w][name]) == wanted[name.split()[1]], name
+    assert str(members["last <="]) == "last time of order is on or before 2024-01-31"
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
+import attrs
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -270,3 +272,21 @@ def test_a_rule_without_a_population_is_fitted_as_it_is() -> None:
     assert plain.fit(history, AS_OF) == plain
     assert fitted.nodes()[:2] == plain.nodes()
     assert who(fitted, history) == "c"
+
+
+def test_cut_points_of_times_are_said_as_times_and_kept_for_times() -> None:
+    """A date is said as a date, a time as a time in UTC; numbers do not meet such cut-points."""
+    history = spenders([1, 2, 3])
+    rules = [Did("order").last().in_top(1), Did("order").last().in_percentile(0.5, 1)]
+    for rule in rules:
+        fitted = rule.fit(history, AS_OF)
+        assert re.search(r"\([>≥] \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)$", str(fitted)), fitted
+        assert Rule.from_dict(fitted.to_dict()) == fitted
+        other = attrs.evolve(fitted, value=Did("order").count())
+        with pytest.raises(NotFittedError, match="values of another kind"):
+            other.answer(history, AS_OF)
+        with pytest.raises(NotFittedError, match="values of another kind"):
+            other.answer_one(history.customer("a"), AS_OF)
+    assert str(FittedTopN(Attr("born"), 1, last=19_000, last_id="a", cut="day")).endswith(
+        "(≥ 2022-01-08)"
+    )

@@ -323,6 +323,12 @@ def test_a_set_of_rules_holds_rules(make: Any) -> None:
         make()
 
 
+def test_a_member_has_a_name() -> None:
+    """An empty name is no column of any engine, and is refused before one is asked."""
+    with pytest.raises(InvalidDefinitionError, match="members: has a member without a name"):
+        RuleSet({"": RULE})
+
+
 def test_a_member_cannot_be_called_as_the_id() -> None:
     """The column of ids stands beside the answers."""
     with pytest.raises(InvalidDefinitionError, match="customer_id"):

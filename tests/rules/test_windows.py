@@ -7,12 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.rules.small_shop import answered, one, shop
 
-from userops.core.time import DAY_US, datetime_of, instant_of, zone
+from userops.core.time import DAY_US, as_of_us, datetime_of, instant_of, zone
 from userops.errors import InvalidArgumentError, InvalidDefinitionError
 from userops.rules import (
     Attr,
@@ -291,6 +292,34 @@ def test_a_zone_that_does_not_exist_is_refused_with_the_nearest() -> None:
     """A calendar window checks its zone when it is written."""
     with pytest.raises(InvalidArgumentError, match="Asia/Shanghai"):
         calendar_days(1, time_zone="Asia/Shangai")
+
+
+def test_the_calendar_ends_where_that_of_python_does() -> None:
+    """As of the first and the last day that there is, windows hold the days that exist."""
+    for window in (calendar_days(2), calendar_weeks(1, ago=1), calendar_months(), calendar_years()):
+        first, end = window.bounds_us(as_of_us("0001-01-01", zone("UTC")), zone("UTC"))
+        assert end <= first
+    last = as_of_us("9999-12-31", zone("UTC"))
+    for where in ("UTC", "Asia/Shanghai", "America/New_York"):
+        first, end = calendar_days(1).bounds_us(last + DAY_US, zone(where))
+        assert first < end == last + DAY_US
+        found = Attr("born").anniversary_within(days(2)).days_of_year(last, zone(where))
+        assert 1231 in found
+        early = as_of_us("0001-01-01", zone("UTC"))
+        assert 101 in Attr("born").anniversary_within(days(2)).days_of_year(early, zone(where))
+
+
+@pytest.mark.parametrize("number", [np.int64(3), np.int8(3), np.uint16(3), np.array(3)])
+def test_numbers_of_numpy_are_numbers(number: Any) -> None:
+    """A duration, a count or a share may come out of a computation."""
+    assert days(number) == days(3)
+    assert calendar_days(number, ago=number) == calendar_days(3, ago=3)
+    assert Attr("x").in_top(number) == Attr("x").in_top(3)
+    assert Attr("x").in_percentile(np.float32(0.5), number / 3) == Attr("x").in_percentile(0.5, 1.0)
+    assert type(days(number).amount) is int
+    for wrong in (np.float64(3.0), np.bool_(True), np.array([3]), "3"):
+        with pytest.raises(InvalidDefinitionError, match="must be a whole number"):
+            days(wrong)
 
 
 def test_durations_are_values() -> None:

@@ -19,6 +19,7 @@ from userops.rules import (
     Rule,
     RuleSet,
     Sequence,
+    WeightedTop,
     calendar_days,
     calendar_months,
     calendar_weeks,
@@ -138,6 +139,14 @@ def test_how_rules_are_written_is_their_repr() -> None:
     assert repr(Did("order").where(Prop("a") == 1).sum("amount")).startswith("Did('order').where(")
     assert repr(Attr("x")) == "Attr('x')"
     assert eval(repr(Did("order").count()), {"Did": Did}).same_as(Did("order").count())
+
+
+def test_values_on_top_are_written_with_what_decides() -> None:
+    """What `top` adds up, and the weights of texts, stand in the expression."""
+    names = {"Did": Did, "WeightedTop": WeightedTop}
+    typical = WeightedTop(Did("order"), of="category", weights={"x": 2}, unseen=3)
+    for term in (Did("order").top("category", by="amount"), typical):
+        assert eval(repr(term), names).same_as(term)
 
 
 def test_a_set_says_its_members() -> None:

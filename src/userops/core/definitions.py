@@ -30,6 +30,8 @@ __all__ = ["Definition"]
 
 
 _MAPPING = "mapping"
+# Each level is two calls or so, of the thousand that Python allows.
+_DEEPEST = 256
 _VALUES: dict[str, Callable[[str], Any]] = {
     "date": dt.date.fromisoformat,
     "datetime": dt.datetime.fromisoformat,
@@ -71,6 +73,12 @@ class Definition:
             raise InvalidDefinitionError(
                 "document", "is not a mapping", got=type(document).__name__,
                 allowed="what to_dict returned",
+            )  # fmt: skip
+        depth = _depth(document)
+        if depth > _DEEPEST:
+            raise InvalidDefinitionError(
+                "document", "has too many levels inside each other", got=depth,
+                allowed=f"up to {_DEEPEST} mappings and lists",
             )  # fmt: skip
         known = _Classes((*types, cls))
         built = _from_document(document, known, "")
@@ -187,6 +195,16 @@ def _walk(value: Any, of_definition: Callable[[Definition], Any]) -> Any:
     return _to_document(value)
 
 
+def _depth(document: Any) -> int:
+    """Return how many mappings and lists lie inside each other, level by level."""
+    depth, level = 0, [document]
+    while level := [item for item in level if isinstance(item, Mapping | list)]:
+        depth += 1
+        insides = (item.values() if isinstance(item, Mapping) else item for item in level)
+        level = [item for inside in insides for item in inside]
+    return depth
+
+
 def _from_document(document: Any, known: _Classes, path: str) -> Any:
     if isinstance(document, list):
         return [_from_document(d, known, f"{path}[{i}]") for i, d in enumerate(document)]
@@ -223,6 +241,13 @@ def _from_document(document: Any, known: _Classes, path: str) -> Any:
                 hint=f"did you mean {close!r}?" if close else None,
             )
         arguments[key] = _from_document(value, known, f"{path}.{key}")
+    needed = [f.alias for f in fields.values() if f.default is attrs.NOTHING]
+    for key in needed:
+        if key not in arguments:
+            raise InvalidDefinitionError(
+                f"{path}.{key}".lstrip("."), f"is missing, and {name} needs it",
+                got=", ".join(arguments) or "nothing", allowed=", ".join(fields),
+            )  # fmt: skip
     try:
         return cls(**arguments)
     except InvalidDefinitionError as error:

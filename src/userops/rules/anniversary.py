@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -17,11 +16,9 @@ from userops.rules.comparisons import Condition, check_of_customer
 from userops.rules.literals import kind_said
 from userops.rules.locales import Locale
 from userops.rules.reading import Column, ColumnReader, Holds, RowReader, Seen
-from userops.rules.windows import Duration, check_duration
+from userops.rules.windows import Duration, check_duration, date_of
 
 __all__ = ["Anniversary", "with_days_of_year"]
-
-_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 
 
 @attrs.frozen(eq=False)
@@ -55,10 +52,9 @@ class Anniversary(Condition):
 
     def days_of_year(self, as_of_us: int, where: Zone) -> frozenset[int]:
         """Return the days of the year that come round, as month times 100 plus day."""
-        first = _EPOCH_DAY + where.day(as_of_us)
+        first = where.day(as_of_us)
         found = set()
-        for ordinal in range(first, first + self.duration.us // DAY_US):
-            day = dt.date.fromordinal(ordinal)
+        for day in map(date_of, range(first, first + self.duration.us // DAY_US)):
             found.add(day.month * 100 + day.day)
             is_leap = day.year % 4 == 0 and (day.year % 100 != 0 or day.year % 400 == 0)
             kept = {"feb28": (2, 28), "mar1": (3, 1)}[self.leap_day]

@@ -54,7 +54,7 @@ class Answerable:
         if tags is None and segments is None:
             asked = self._asked
         else:
-            asked = rules_package().RuleSet({"": self}, tags=tags, segments=segments)
+            asked = rules_package().RuleSet({"answer": self}, tags=tags, segments=segments)
         return asked.answer_only(customer, as_of)
 
     def answer(

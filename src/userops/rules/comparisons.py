@@ -79,8 +79,10 @@ def compared(column: Column, how: str, value: Constant, zone: Any, term: Term) -
     if isinstance(fit, bool):
         known = ~column.expr.is_null()
         return known if fit else known & nw.lit(False)
-    other = nw.lit(fit.constant, DTYPES[column.kind or "text"])
-    answer: nw.Expr = OPERATORS[fit.operator](column.expr, other)
+    dtype, given = DTYPES[column.kind or "text"], fit.constant
+    is_pair = isinstance(given, tuple)
+    other: Any = tuple(nw.lit(c, dtype) for c in given) if is_pair else nw.lit(given, dtype)
+    answer: nw.Expr = fit.compare(column.expr, other)
     return answer if column.is_counted else answer.fill_null(False)
 
 
@@ -107,16 +109,17 @@ def comparing(reading: Reading, how: str, value: Constant, zone: Any, term: Term
         fit = fitted(how, value, reading.kind, reading.scale, zone)
         if isinstance(fit, bool):
             return lambda seen: fit and read(seen) is not None
-        compare, other = OPERATORS[fit.operator], fit.constant
+        compare, other = fit.compare, fit.constant
 
         def holds(seen: Seen) -> bool:
             found = read(seen)
             return found is not None and compare(found, other)
 
         return holds
-    compare, others = OPERATORS[how], plain(value, zone)
-    if len(set(others.values())) == 1:
-        classes, other = frozenset(others), next(iter(others.values()))
+    fits = plain(how, value, zone)
+    if len(set(fits.values())) == 1:
+        (fit,) = set(fits.values())
+        classes, compare, other = frozenset(fits), fit.compare, fit.constant
         if reading.attribute is not None:
             name = reading.attribute
 
@@ -138,8 +141,9 @@ def comparing(reading: Reading, how: str, value: Constant, zone: Any, term: Term
 
     def holds_by_class(seen: Seen) -> bool:
         found = read(seen)
-        if found.__class__ in others:
-            return compare(found, others[found.__class__])  # type: ignore[no-any-return]
+        given = fits.get(found.__class__)
+        if given is not None:
+            return given.compare(found, given.constant)  # type: ignore[no-any-return]
         return mismatch(term, found, value)
 
     return holds_by_class

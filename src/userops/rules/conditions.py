@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from bisect import bisect_right
 from functools import reduce
+from operator import or_
 from typing import Any, Literal
 
 import attrs
@@ -27,7 +30,7 @@ from userops.rules.literals import (
     said_constant,
 )
 from userops.rules.locales import Locale
-from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
+from userops.rules.reading import ColumnReader, Holds, RowReader, Seen, balanced
 
 __all__ = ["Between", "IsIn", "IsKnown", "Text", "WrittenAs"]
 
@@ -91,7 +94,36 @@ def _options(values: Any) -> tuple[Any, ...]:
         )
     # In order and once each; True and 1 are different, though equal to Python.
     found = {(kind_of(v), v): v for v in (constant("options", value) for value in values)}
+    if isinstance(values, set | frozenset):  # whose order is another in each process
+        return tuple(sorted(found.values(), key=_place))
     return tuple(found.values())
+
+
+class _Options:
+    """Values one of which is to be found, or the spans of instants within one of which it lies."""
+
+    __slots__ = ("_starts", "_values", "spans")
+
+    def __init__(self, values: list[Any]) -> None:
+        pairs = sorted(value for value in values if isinstance(value, tuple))
+        self._values: frozenset[Any] = frozenset(() if pairs else values)
+        self.spans: list[tuple[int, int]] = []
+        for start, end in pairs:
+            is_next = bool(self.spans) and self.spans[-1][1] == start
+            # Days in a row are one span.
+            self.spans.append((self.spans.pop()[0] if is_next else start, end))
+        self._starts = [start for start, _ in self.spans]
+
+    def __contains__(self, value: Any) -> bool:
+        if not self.spans:
+            return value in self._values
+        place = -1 if value is None else bisect_right(self._starts, value) - 1
+        return place >= 0 and value < self.spans[place][1]
+
+
+def _place(option: Constant) -> tuple[str, Any]:
+    is_time = isinstance(option, dt.date)  # with a zone and without, they cannot be compared
+    return kind_of(option), option.isoformat() if is_time else option  # type: ignore[union-attr]
 
 
 @attrs.frozen(eq=False)
@@ -120,17 +152,18 @@ class IsIn(Condition):
         read = reading.read
         if reading.kind is not None:
             check_fits(term, reading.kind, sample)
-            values = frozenset(self._fitted(reading.kind, reading.scale, reader.zone))
-            return lambda seen: read(seen) in values
-        by_class: dict[type, set[Any]] = {}
+            known = _Options(self._fitted(reading.kind, reading.scale, reader.zone))
+            return lambda seen: read(seen) in known
+        by_class: dict[type, list[Any]] = {}
         for option in self.options:
-            for cls, value in plain(option, reader.zone).items():
-                by_class.setdefault(cls, set()).add(value)
+            for cls, fit in plain("==", option, reader.zone).items():
+                by_class.setdefault(cls, []).append(fit.constant)
+        options = {cls: _Options(values) for cls, values in by_class.items()}
 
         def holds(seen: Seen) -> bool:
             found = read(seen)
-            if found.__class__ in by_class:
-                return found in by_class[found.__class__]
+            if found.__class__ in options:
+                return found in options[found.__class__]
             return mismatch(term, found, sample)
 
         return holds
@@ -143,6 +176,11 @@ class IsIn(Condition):
         values = self._fitted(column.kind, column.scale, reader.zone)
         if not values:
             return column.expr.is_null() & nw.lit(False)
+        if isinstance(values[0], tuple):
+            spans = _Options(values).spans
+            pairs = ((nw.lit(start, nw.Int64), nw.lit(end, nw.Int64)) for start, end in spans)
+            within = [(column.expr >= start) & (column.expr < end) for start, end in pairs]
+            return balanced(or_, within).fill_null(False)  # type: ignore[no-any-return]
         if column.kind == "flag" or len(values) == 1:
             dtype = DTYPES[column.kind or "text"]
             return reduce(
@@ -182,7 +220,7 @@ class Text(Condition):
 
     def __attrs_post_init__(self) -> None:
         """Refuse what is no text, and the empty text, which every text contains."""
-        if self.how not in _TEXT:
+        if self.how not in tuple(_TEXT):
             raise InvalidDefinitionError(
                 "how", "is not known", got=repr(self.how), allowed=", ".join(_TEXT)
             )

@@ -29,6 +29,7 @@ DECIMALS = 6
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 # Values of these classes need no reading.
 _AS_THEY_ARE = {str, bool}
+_MOST_KEPT = 256
 _NO_ROWS: tuple[None, list[int]] = (None, [])
 
 
@@ -139,6 +140,8 @@ class EventIndex:
             else:
                 seen = zip(*(self.values(name) for name in names), strict=True)
                 positions = [i for i, values in enumerate(seen) if holds(values)]
+            if len(self._matches) >= _MOST_KEPT:  # hosts that make new rules as they go
+                self._matches.clear()
             found = self._matches[key] = Matches(self, positions)
         return found
 

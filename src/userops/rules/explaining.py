@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
-from userops.core.time import AsOf, as_of_us, datetime_of
+from userops.core.time import AsOf, Zone, as_of_us, datetime_of, instant_of
 from userops.customers.customer import Customer
 from userops.rules.answering import Names
 from userops.rules.comparisons import CompareTerms, Condition
@@ -42,6 +43,17 @@ def explained(
     clock = datetime_of(before_us + zone.offset_us(before_us))
     when = "?" if clock is None else f"{clock:%Y-%m-%d %H:%M} {zone.name}"
     return RuleExplanation(customer.customer_id, when, reason, locale)
+
+
+def _local(value: Any, zone: Zone) -> Any:
+    """Return a time as the clock of the data shows it, as the heading does; else the value."""
+    if not isinstance(value, dt.datetime):
+        return value
+    offset = dt.timedelta(microseconds=zone.offset_us(instant_of(value, zone)))
+    try:
+        return value.astimezone(dt.timezone(offset))
+    except OverflowError:  # beyond the years of Python's calendar
+        return value
 
 
 class _Teller:
@@ -101,7 +113,7 @@ class _Teller:
         values = {}
         for name, term in ({} if parts else self._terms(plain)).items():
             reading = self.plan.term(term)
-            values[name] = outward(reading, reading.read(view))
+            values[name] = _local(outward(reading, reading.read(view)), self.plan.zone)
         return Reason(self._said(rule), holds, values, parts)
 
     def _said(self, rule: Rule) -> str:

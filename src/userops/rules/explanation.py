@@ -109,7 +109,7 @@ def _said_value(value: Any, locale: Locale) -> str:
     if value is None:
         return str(WORDS[locale]["missing"])
     if isinstance(value, dt.datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return value.replace(tzinfo=None).isoformat(" ")
     if isinstance(value, float):
         return f"{value:,.10g}"
     return said_constant(value, locale)

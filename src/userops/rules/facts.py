@@ -340,6 +340,8 @@ class Facts:
         ratio = a * above / some
         if over.kind == under.kind == "number":  # infinity over infinity
             ratio = nw.when(~ratio.is_nan()).then(ratio)
+        # 0 over -5 is -0.0, which some engines group and look up apart from 0.0.
+        ratio = nw.when(ratio == 0.0).then(nw.lit(0.0)).otherwise(ratio)
         return Column(ratio, "number")
 
     def rule(self, rule: Rule) -> nw.Expr:

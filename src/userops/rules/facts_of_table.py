@@ -22,7 +22,7 @@ from userops.events.columns import (
 from userops.rules.events_of_one import DECIMALS
 from userops.rules.features import Aggregate
 from userops.rules.reading import Column
-from userops.rules.rows_of_table import TableRows
+from userops.rules.rows_of_table import PROPERTY, TableRows
 from userops.rules.selection import Selection
 from userops.rules.tables import Which
 from userops.rules.weighted import WeightedTop
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["TableFacts"]
 
 _LIMIT = 2**62
+_WEIGHT = "userops__w_"
+_NOTHING = "userops__nothing"
 
 
 class TableFacts(TableRows):
@@ -95,20 +97,30 @@ class TableFacts(TableRows):
     def _weight(self, term: Aggregate, column: str) -> str | None:
         """Return the column of whole weights that decides what is on top; None counts rows."""
         if not isinstance(term, WeightedTop):
-            return None if term.by is None else self._units(term.by)[0]
+            return None if term.by is None else self._units_or_nothing(term.by)
         if self._kinds[column] not in ("text", None):
             raise ColumnTypeError(str(term.of), "is no text, which alone has weights")
-        name = f"{column}_weight_{len(self._kinds)}"
+        name = f"{_WEIGHT}{len(self._kinds)}"
         table = frames.small_table(
             [{column: value, name: weight} for value, weight in term.weights],
             {column: "text", name: "int"},
         )
         weights = frames.read(self._source.give_rows(table)).frame
-        self._rows = self._rows.join(weights, on=column, how="left").with_columns(
+        rows, weights = frames.alike([self._rows, weights])
+        self._rows = rows.join(weights, on=column, how="left").with_columns(
             nw.col(name).fill_null(term.unseen)
         )
         self._kinds[name] = "whole"
         return name
+
+    def _units_or_nothing(self, name: str) -> str:
+        """Return the column of units of a number; of one that no row knows, a column of zeros."""
+        units, _ = self._units(name)
+        if units is None:
+            units = _NOTHING
+            self._rows = self._rows.with_columns(nw.lit(0, nw.Int64).alias(units))
+            self._kinds[units] = "whole"
+        return units
 
     def _whole(self, wanted: Any) -> Column:
         name = self._ask(wanted)
@@ -232,6 +244,6 @@ class TableFacts(TableRows):
                 units * max(self._table.audit.rows, 1) >= _LIMIT
             ):
                 raise MoneyOverflowError(
-                    f"{column.removeprefix('userops__p_')!r} is too large to be added up exactly",
+                    f"{column.removeprefix(PROPERTY)!r} is too large to be added up exactly",
                     got=size, allowed=f"up to 2**51 / 10**{DECIMALS}" if is_number else None,
                 )  # fmt: skip

@@ -18,7 +18,7 @@ Contract, for the events that a selection picks before `as_of` (of orders: purch
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 
@@ -72,7 +72,7 @@ class Aggregate(Value):
         """Refuse what cannot be taken."""
         if not isinstance(self.events, Selection):
             raise InvalidDefinitionError("events", "is no selection", got=repr(self.events))
-        if self.how not in _OF:
+        if self.how not in tuple(_OF):
             raise InvalidDefinitionError(
                 "how", "is not known", got=repr(self.how), allowed=", ".join(_OF)
             )
@@ -110,5 +110,6 @@ class Aggregate(Value):
 
     def __repr__(self) -> str:
         """Return how it is written."""
-        given: list[Any] = [value for value in (self.of,) if value is not None]
-        return f"{self.events!r}.{self.how}({', '.join(map(repr, given))})"
+        given = [] if self.of is None else [repr(self.of)]
+        given += [] if self.by is None else [f"by={self.by!r}"]
+        return f"{self.events!r}.{self.how}({', '.join(given)})"

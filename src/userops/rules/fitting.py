@@ -153,12 +153,14 @@ class _Population:
                 cuts[i] = at.value
         return FittedPercentile(
             node.value, node.low, node.high, above=cuts[0], upto=cuts[1],
-            scale=ranked.column.scale, population=ranked.rows,
+            scale=ranked.column.scale, population=ranked.rows, cut=_cut_of(ranked.column),
         )  # fmt: skip
 
     def _top(self, node: TopN, ranked: _Ranked) -> FittedTopN:
         if not ranked.rows:
-            return FittedTopN(node.value, node.n, scale=ranked.column.scale)
+            return FittedTopN(
+                node.value, node.n, scale=ranked.column.scale, cut=_cut_of(ranked.column)
+            )
         rank = max(ranked.rows - node.n, 0)
         (at,) = frames.values_at_ranks(self._source, ranked.frame, _VALUE, [rank])
         upto = frames.to_rows(ranked.frame.filter(nw.col(_VALUE) <= at.value).select(n=nw.len()))
@@ -168,8 +170,13 @@ class _Population:
             self._source, ranked.frame, _VALUE, CUSTOMER_ID, [at.below + wanted - 1]
         )
         return FittedTopN(
-            node.value, node.n, last=at.value, last_id=last_id, scale=ranked.column.scale
-        )
+            node.value, node.n, last=at.value, last_id=last_id, scale=ranked.column.scale,
+            cut=_cut_of(ranked.column),
+        )  # fmt: skip
+
+
+def _cut_of(column: Column) -> Any:
+    return column.kind if column.kind in ("day", "instant") else None
 
 
 def spread_of(

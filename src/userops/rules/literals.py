@@ -15,8 +15,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from userops.core.time import Zone, instant_of, is_missing
-from userops.core.values import Day, Instant, Kind
+from userops.core.time import DAY_US, Zone, instant_of, is_missing
+from userops.core.values import CLASS_OF, Day, Instant, Kind
 from userops.errors import ColumnTypeError, InvalidDefinitionError
 from userops.rules.locales import Locale
 
@@ -25,7 +25,9 @@ __all__ = [
     "Constant",
     "Fitted",
     "Operator",
+    "as_python",
     "constant",
+    "day_us",
     "exact_moment",
     "fitted",
     "kind_said",
@@ -43,6 +45,8 @@ OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+# What an instant is compared with a date by; the constant is when the day starts and ends.
+WITHIN, OUTSIDE = "within", "outside"
 _LOW, _HIGH = -(2**63), 2**63 - 1
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _SAID = {"text": "text", "whole": "whole numbers", "number": "numbers", "money": "money",
@@ -60,10 +64,20 @@ _EXAMPLES = {"text": "'杭州'", "whole": "18", "number": "0.5", "money": "99.9"
 
 
 class Fitted(NamedTuple):
-    """A comparison that fits: an operator and a constant of the column's own type."""
+    """A comparison that fits: an operator and a constant of the column's own type.
+
+    Attributes:
+        operator: One of `OPERATORS`, `WITHIN` or `OUTSIDE`.
+        constant: What is compared with; a pair where the operator is one of the two.
+    """
 
     operator: str
     constant: Any
+
+    @property
+    def compare(self) -> Callable[[Any, Any], Any]:
+        """The comparison as a function of a value or a column, and the constant."""
+        return _COMPARISONS[self.operator]
 
 
 def constant(field: str, value: Any) -> Constant:
@@ -115,6 +129,12 @@ def _scalar(value: Any) -> Any:
     return value.astype("M8[us]").item() if is_clock else value.item()
 
 
+def as_python(value: Any) -> Any:
+    """Return a number of numpy as Python's own; anything else comes back as it is."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "none")
+    return value.item() if kind in ("i", "u", "f") and value.ndim == 0 else value
+
+
 def kind_of(value: Constant) -> str:
     """Return `text`, `flag`, `number`, `day` or `instant`."""
     if isinstance(value, bool):
@@ -147,19 +167,47 @@ def check_fits(term: object, kind: str | None, value: Constant) -> None:
         )  # fmt: skip
 
 
-def plain(value: Constant, where: Zone) -> dict[type, Any]:
-    """Return, by the class of a value, what one compares it with in Python."""
+def plain(how: str, value: Constant, where: Zone) -> dict[type, Fitted]:
+    """Return, by the class of a value, how one compares it in Python."""
     kind = kind_of(value)
     if kind == "text":
-        return {str: value}
+        return {str: Fitted(how, value)}
     if kind == "flag":
-        return {bool: value}
+        return {bool: Fitted(how, value)}
     if kind == "number":
-        return {int: value, float: value}
-    instant = instant_of(value, where)  # type: ignore[arg-type]
+        return dict.fromkeys((int, float), Fitted(how, value))
+    of_instants = _to_instant(how, value, where)  # type: ignore[arg-type]
     if isinstance(value, dt.datetime):
-        return {Instant: instant}
-    return {Day: value.toordinal() - _EPOCH_DAY, Instant: instant}  # type: ignore[union-attr]
+        return {Instant: of_instants}
+    day = value.toordinal() - _EPOCH_DAY  # type: ignore[union-attr]
+    return {Day: Fitted(how, day), Instant: of_instants}
+
+
+def _to_instant(how: str, value: dt.date, where: Zone) -> Fitted:
+    """Compare instants with a point in time, or with a date: with the whole of its local day."""
+    if isinstance(value, dt.datetime):
+        return Fitted(how, instant_of(value, where))
+    start, end = day_us(value, where)
+    if how in ("==", "!="):
+        return Fitted(WITHIN if how == "==" else OUTSIDE, (start, end))
+    return {
+        "<": Fitted("<", start), ">=": Fitted(">=", start), "<=": Fitted("<", end),
+        ">": Fitted(">=", end),
+    }[how]  # fmt: skip
+
+
+def day_us(day: dt.date, where: Zone) -> tuple[int, int]:
+    """Return the instants between which a local day lies, the second one not in it."""
+    number = day.toordinal() - _EPOCH_DAY
+    return where.instant(number * DAY_US), where.instant((number + 1) * DAY_US)
+
+
+def _is_within(value: Any, bounds: tuple[Any, Any]) -> Any:
+    return (value >= bounds[0]) & (value < bounds[1])
+
+
+def _is_outside(value: Any, bounds: tuple[Any, Any]) -> Any:
+    return (value < bounds[0]) | (value >= bounds[1])
 
 
 def fitted(
@@ -178,10 +226,8 @@ def fitted(
         return False
     if kind in ("text", "flag"):
         return Fitted(how, value)
-    if kind == "day":
-        return Fitted(how, plain(value, where)[Day])
-    if kind == "instant":
-        return Fitted(how, plain(value, where)[Instant])
+    if kind in ("day", "instant"):
+        return plain(how, value, where)[CLASS_OF[kind]]
     if kind == "number":
         return _to_float(how, value)
     if kind == "money":
@@ -231,6 +277,9 @@ def _beyond_floats(how: str, value: int) -> Fitted:
     if value > 0:
         return Fitted("==" if how in (">", ">=") else "!=", math.inf)
     return Fitted("!=" if how in (">", ">=") else "==", -math.inf)
+
+
+_COMPARISONS = {**OPERATORS, WITHIN: _is_within, OUTSIDE: _is_outside}
 
 
 def said_constant(value: Constant, locale: Locale) -> str:

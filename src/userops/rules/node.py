@@ -25,6 +25,7 @@ import attrs
 from userops.core.definitions import Definition
 from userops.errors import InvalidDefinitionError
 from userops.rules.answering import Answerable, Decidable, Names, rules_package
+from userops.rules.identity import numbers_of_own
 from userops.rules.locales import Locale, check_locale
 from userops.rules.reading import ColumnReader, Holds, RowReader, Seen, balanced
 
@@ -48,11 +49,25 @@ __all__ = [
 ]
 
 Scope: TypeAlias = Literal["customer", "event"]
+# Compiling takes five calls a level, and Python allows a thousand, the caller's own among them.
+_DEEPEST = 100
 
 
 @attrs.frozen(eq=False)
 class Node(Answerable, Definition):
     """A part of a rule."""
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what Python and the engines could not follow to the end.
+
+        Classes with checks of their own leave this out: whatever nests goes through one without.
+        """
+        if self.depth > _DEEPEST:
+            raise InvalidDefinitionError(
+                type(self).__name__, "has too many levels inside each other", got=self.depth,
+                allowed=f"up to {_DEEPEST}",
+                hint="All([…]) and AnyOf([…]) hold any number of rules on one level",
+            )  # fmt: skip
 
     @property
     @abc.abstractmethod
@@ -69,8 +84,10 @@ class Node(Answerable, Definition):
 
     @cached_property
     def key(self) -> str:
-        """What tells apart nodes that differ: the canonical document, with the class's own name."""
-        return json.dumps(_identity(self), ensure_ascii=False, sort_keys=True)
+        """What tells apart nodes that differ: the document, and one's own classes in it."""
+        own = numbers_of_own(walked(self))
+        document = self.to_dict() | ({"own": own} if own else {})
+        return json.dumps(document, ensure_ascii=False, sort_keys=True)
 
     def same_as(self, other: object) -> bool:
         """Whether another node says the same; `==` on a term builds a comparison instead."""
@@ -82,8 +99,13 @@ class Node(Answerable, Definition):
         return tuple(node for value in fields for node in _nodes_in(value))
 
     @cached_property
+    def depth(self) -> int:
+        """How many nodes lie inside each other, this one included."""
+        return 1 + max((node.depth for node in self.nodes()), default=0)
+
+    @cached_property
     def _asked(self) -> Any:
-        return rules_package().RuleSet({"": self})
+        return rules_package().RuleSet({"answer": self})
 
     def __str__(self) -> str:
         """Return the sentence in English."""
@@ -96,15 +118,6 @@ class Node(Answerable, Definition):
             "Combine rules with & | ~ instead of `and`, `or`, `not`, put comparisons in "
             "parentheses, and write a chain as .between(low, high)."
         )
-
-
-def _identity(node: Node) -> dict[str, Any]:
-    document = node.to_dict()
-    cls = type(node)
-    if cls.__module__.split(".")[0] != "userops":
-        document["class"] = f"{cls.__module__}.{cls.__qualname__}#{id(cls)}"
-    below = [child for child in node.nodes() if type(child).__module__.split(".")[0] != "userops"]
-    return document | ({"own": [_identity(child) for child in below]} if below else {})
 
 
 def _nodes_in(value: Any) -> Iterator[Node]:
@@ -258,10 +271,11 @@ class _Combined(Rule):
     def rules(self) -> tuple[Rule, ...]:
         raise NotImplementedError
 
-    @property
+    @cached_property
     def scope(self) -> Scope | None:
         """The scope of its parts."""
-        return next((rule.scope for rule in self.rules if rule.scope is not None), None)
+        scopes = (rule.scope for rule in self.rules)
+        return next((scope for scope in scopes if scope is not None), None)
 
     def _inner(self, locale: Locale) -> str:
         return f"({self._said(locale)})" if locale == "en" else f"（{self._said(locale)}）"

@@ -156,7 +156,7 @@ class CustomerPlan:
                 return None
             a, b = number_of_term(term, a) * above, number_of_term(term, b) * below
             found = a / b if b else math.nan
-            return None if math.isnan(found) else found
+            return None if math.isnan(found) else found + 0.0  # 0 over -5 is -0.0
 
         return Reading(self._cached(compute), "number")
 

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core.sticky import sticky_hash
 from userops.errors import InvalidDefinitionError
+from userops.rules.literals import as_python
 from userops.rules.locales import Locale
 from userops.rules.node import Rule, Scope
 from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
@@ -17,10 +18,6 @@ from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
 __all__ = ["Pilot"]
 
 _BUCKETS = 10_000
-
-
-def _plain(share: Any) -> Any:
-    return share.item() if getattr(share, "ndim", None) == 0 else share  # a scalar of numpy
 
 
 @attrs.frozen(eq=False)
@@ -38,8 +35,8 @@ class Pilot(Rule):
     """
 
     name: str = attrs.field()
-    share: float = attrs.field(converter=_plain)
-    start: float = attrs.field(default=0.0, converter=_plain)
+    share: float = attrs.field(converter=as_python)
+    start: float = attrs.field(default=0.0, converter=as_python)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what is no share."""

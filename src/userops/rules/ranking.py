@@ -9,21 +9,24 @@ customers with equal values fall on the same side of a percentile.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 import narwhals.stable.v2 as nw
 
-from userops.core.time import zone
+from userops.core.time import DAY_US, datetime_of, zone
+from userops.core.values import Day, Instant
 from userops.errors import ColumnTypeError, InvalidDefinitionError, NotFittedError
 from userops.rules.comparisons import Condition, check_of_customer, compared
-from userops.rules.literals import kind_said
+from userops.rules.literals import as_python, kind_said
 from userops.rules.locales import Locale
 from userops.rules.node import Term
 from userops.rules.reading import Column, ColumnReader, Holds, RowReader, Seen
 
 __all__ = ["FittedPercentile", "FittedTopN", "Percentile", "TopN"]
 
+_CUTS: dict[type, str] = {Day: "day", Instant: "instant"}
+_CUTS_SAID = {None: "numbers", "day": kind_said("day"), "instant": kind_said("instant")}
 _KINDS = (None, "whole", "number", "money", "day", "instant")
 
 
@@ -52,6 +55,13 @@ class _Ranked(Condition):
         raise self._unfitted()
 
 
+def _check_cut(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value not in tuple(_CUTS_SAID):
+        raise InvalidDefinitionError(
+            attribute.name, "is not known", got=repr(value), allowed="'day', 'instant', None"
+        )
+
+
 def _percent(share: float) -> str:
     return f"{share * 100:.10g}"
 
@@ -77,8 +87,8 @@ class Percentile(_Ranked):
         high: 0 to 1; the band ends with it.
     """
 
-    low: float = attrs.field(validator=_check_share)
-    high: float = attrs.field(validator=_check_share)
+    low: float = attrs.field(converter=as_python, validator=_check_share)
+    high: float = attrs.field(converter=as_python, validator=_check_share)
 
     def __attrs_post_init__(self) -> None:
         """Refuse an empty band."""
@@ -127,6 +137,7 @@ class FittedPercentile(Condition):
         upto: The value lies at most at it; None where the band ends at 1.
         scale: Decimals of the minor unit in which the cut-points count money.
         population: How many customers had a value.
+        cut: `day` or `instant` where the cut-points are such; None where they are numbers.
     """
 
     low: float
@@ -135,15 +146,16 @@ class FittedPercentile(Condition):
     upto: int | float | None = None
     scale: int = 0
     population: int = 0
+    cut: Literal["day", "instant"] | None = attrs.field(default=None, validator=_check_cut)
 
     def row(self, reader: RowReader) -> Holds:
         """Return the condition as a function."""
         reading = reader.term(self.value)
         check_scale_of(self, reading)
-        read, above, upto, term = reading.read, self.above, self.upto, self.value
+        read, above, upto = reading.read, self.above, self.upto
 
         def holds(seen: Seen) -> bool:
-            found = _ranked_value(read(seen), term)
+            found = _ranked_value(read(seen), self)
             if found is None:
                 return False
             return (above is None or found > above) and (upto is None or found <= upto)
@@ -165,20 +177,41 @@ class FittedPercentile(Condition):
 
     def _said(self, locale: Locale) -> str:
         said = _said_band(self.value, self.low, self.high, locale)
-        units = 10**self.scale
         parts = [
-            f"{sign} {bound / units:,.10g}"
+            f"{sign} {_said_cut(self, bound)}"
             for sign, bound in ((">", self.above), ("≤", self.upto))
             if bound is not None
         ]
         return said + (f" ({', '.join(parts)})" if parts else "")
 
 
-def _ranked_value(value: Any, term: Term) -> Any:
-    """Return a value that has an order; refuses text and flags."""
+def _ranked_value(value: Any, fitted: Any) -> Any:
+    """Return a value that has an order; refuses text and flags, and what was not fitted."""
     if isinstance(value, str | bool):
-        raise ColumnTypeError(str(term), "has no order", got=repr(value), allowed=_ORDERED)
+        raise ColumnTypeError(str(fitted.value), "has no order", got=repr(value), allowed=_ORDERED)
+    if value is not None:
+        _check_kind_of(fitted, _CUTS.get(value.__class__))
     return value
+
+
+def _check_kind_of(fitted: Any, cut: str | None) -> None:
+    """Refuse values of another kind than the cut-points that there are."""
+    cuts = (fitted.last,) if isinstance(fitted, FittedTopN) else (fitted.above, fitted.upto)
+    if cut != fitted.cut and cuts != (None,) * len(cuts):
+        got, allowed = (_CUTS_SAID[kind] for kind in (cut, fitted.cut))
+        raise NotFittedError(
+            f"“{fitted}” was fitted to values of another kind", got=got, allowed=allowed
+        )
+
+
+def _said_cut(fitted: Any, cut: int | float) -> str:
+    """Say a cut-point: a date, a time in UTC, or a number in major units."""
+    if fitted.cut is not None:
+        at = datetime_of(int(cut) * (DAY_US if fitted.cut == "day" else 1))
+        if at is not None:
+            date, time = at.date().isoformat(), at.time().isoformat()
+            return date if fitted.cut == "day" else f"{date} {time} UTC"
+    return f"{cut / 10**fitted.scale:,.10g}"
 
 
 def _compared(column: Column, how: str, cut: int | float, term: Term) -> nw.Expr:
@@ -194,11 +227,13 @@ _ORDERED = "numbers, money, dates or times"
 
 
 def check_scale_of(fitted: Any, read: Any) -> None:
-    """Refuse money of another scale than the one that was fitted.
+    """Refuse another kind, or money of another scale, than the one that was fitted.
 
     Raises:
         NotFittedError: Names both.
     """
+    if isinstance(read, Column) and read.kind in _KINDS[1:]:
+        _check_kind_of(fitted, read.kind if read.kind in ("day", "instant") else None)
     if read.kind == "money" and read.scale != fitted.scale:
         raise NotFittedError(
             f"“{fitted}” was fitted to money of another scale", got=f"scale={read.scale}",
@@ -210,7 +245,7 @@ def check_scale_of(fitted: Any, read: Any) -> None:
 class TopN(_Ranked):
     """A term is among the n highest; among equal ones the smaller customer id comes first."""
 
-    n: int = attrs.field()
+    n: int = attrs.field(converter=as_python)
 
     @n.validator
     def _check_n(self, _: object, value: object) -> None:
@@ -236,21 +271,23 @@ class FittedTopN(Condition):
         last: The lowest value that is in; None where nobody has one.
         last_id: The largest id that is in, among those of the lowest value.
         scale: Decimals of the minor unit in which `last` counts money.
+        cut: `day` or `instant` where `last` is such; None where it is a number.
     """
 
     n: int
     last: int | float | None = None
     last_id: str | int | None = None
     scale: int = 0
+    cut: Literal["day", "instant"] | None = attrs.field(default=None, validator=_check_cut)
 
     def row(self, reader: RowReader) -> Holds:
         """Return the condition as a function."""
         reading = reader.term(self.value)
         check_scale_of(self, reading)
-        read, last, last_id, term = reading.read, self.last, self.last_id, self.value
+        read, last, last_id = reading.read, self.last, self.last_id
 
         def holds(seen: Seen) -> bool:
-            found = _ranked_value(read(seen), term)
+            found = _ranked_value(read(seen), self)
             if found is None or last is None:
                 return False
             return found > last or (found == last and seen.customer_id <= last_id)  # type: ignore[no-any-return]
@@ -270,4 +307,4 @@ class FittedTopN(Condition):
 
     def _said(self, locale: Locale) -> str:
         said = TopN(self.value, self.n)._said(locale)
-        return said if self.last is None else f"{said} (≥ {self.last / 10**self.scale:,.10g})"
+        return said if self.last is None else f"{said} (≥ {_said_cut(self, self.last)})"

@@ -32,9 +32,12 @@ from userops.rules.windows import Since
 if TYPE_CHECKING:
     from userops.customers.history import History
 
-__all__ = ["TableRows"]
+__all__ = ["PROPERTY", "TableRows"]
 
-_LIMIT = 2**62
+# Hosts name properties as they like, so columns that come of one have a prefix of their own each:
+# with a suffix, a property `price_units` would be taken for the units of `price`.
+PROPERTY = "userops__p_"
+_UNITS = "userops__u_"
 
 
 class TableRows:
@@ -58,7 +61,7 @@ class TableRows:
     def _property(self, name: str) -> str:
         """Return the column of a property, which is read when it is first asked for."""
         check_property(name, self._name, self._columns)
-        column = f"userops__p_{name}"
+        column = f"{PROPERTY}{name}"
         if column not in self._kinds:
             if is_money(name, self._columns):
                 self._rows = self._rows.with_columns(nw.col(AMOUNT_MINOR_UNITS).alias(column))
@@ -80,7 +83,7 @@ class TableRows:
             return column, 0
         if kind != "number":
             raise ColumnTypeError(name, f"holds {kind_said(kind)}, which cannot be added up")
-        units = f"{column}_units"
+        units = f"{_UNITS}{name}"
         if units not in self._kinds:
             value = money.minor_expr(nw.col(column), DECIMALS, "half_even")
             self._rows = self._rows.with_columns(value.alias(units))
@@ -197,7 +200,7 @@ class TableRows:
             parts.append(selection.condition.column(_EventColumns(self)))
             names.append(selection.condition.key)
             props = {node.name for node in _props(selection.condition)}
-            of = f"userops__p_{min(props)}" if len(props) == 1 else None
+            of = f"{PROPERTY}{min(props)}" if len(props) == 1 else None
         if which in ("made", "back") and (self._has_returns or which == "back"):
             parts.append(nw.col(IS_RETURN) if which == "back" else ~nw.col(IS_RETURN))
             names.append(which)
@@ -233,7 +236,7 @@ class TableRows:
 
     def property_column(self, name: str) -> Column:
         """Return a property as a column of the rows."""
-        column = f"userops__p_{name}"
+        column = f"{PROPERTY}{name}"
         kind = self._kinds[column]
         return Column(nw.col(column), kind, self._scale_of(kind))
 

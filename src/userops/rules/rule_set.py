@@ -86,6 +86,8 @@ class RuleSet:
                 allowed="{'active': Did('order').within(days(30))}",
             )  # fmt: skip
         for name, member in members.items():
+            if name == "":
+                raise InvalidDefinitionError("members", "has a member without a name")
             _check_member(str(name), member)
         self.members: dict[str, Rule | Term] = {
             str(name): expanded(resolved(expanded(member), tags=tags, segments=segments))

@@ -44,6 +44,11 @@ class WeightedTop(Aggregate):
                     allowed="whole numbers above 0",
                 )  # fmt: skip
 
+    def __repr__(self) -> str:
+        """Return how it is written."""
+        given = f"of={self.of!r}, weights={dict(self.weights)!r}, unseen={self.unseen}"
+        return f"WeightedTop({self.events!r}, {given})"
+
     def _said(self, locale: Locale) -> str:
         events = self.events._events_said(locale)
         if locale == "en":

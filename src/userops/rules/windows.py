@@ -16,7 +16,7 @@ import attrs
 from userops.core.definitions import Definition
 from userops.core.time import DAY_US, Zone, instant_of, is_missing, zone
 from userops.errors import InvalidDefinitionError
-from userops.rules.literals import exact_moment
+from userops.rules.literals import as_python, exact_moment
 from userops.rules.locales import Locale
 from userops.rules.node import Node, Scope, Term
 
@@ -33,6 +33,7 @@ __all__ = [
     "calendar_quarters",
     "calendar_weeks",
     "calendar_years",
+    "date_of",
     "days",
     "hours",
     "minutes",
@@ -62,7 +63,7 @@ def _whole(lowest: int) -> Any:
 
 def _one_of(allowed: Any) -> Any:
     def check(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
-        if value not in allowed:
+        if value not in tuple(allowed):
             raise InvalidDefinitionError(
                 attribute.name, "is not known", got=repr(value), allowed=", ".join(allowed)
             )
@@ -79,7 +80,7 @@ class Duration(Definition):
         unit: `minute`, `hour`, `day` (24 hours) or `week` (7 days).
     """
 
-    amount: int = attrs.field(validator=_whole(1))
+    amount: int = attrs.field(converter=as_python, validator=_whole(1))
     unit: Literal["minute", "hour", "day", "week"] = attrs.field(
         default="day", validator=_one_of(_UNIT_US)
     )
@@ -243,11 +244,11 @@ class Calendar(Window):
         time_zone: IANA zone; None is the zone of the data.
     """
 
-    count: int = attrs.field(validator=_whole(1))
+    count: int = attrs.field(converter=as_python, validator=_whole(1))
     unit: Literal["day", "week", "month", "quarter", "year"] = attrs.field(
         validator=_one_of(("day", "week", "month", "quarter", "year"))
     )
-    ago: int = attrs.field(default=0, validator=_whole(0))
+    ago: int = attrs.field(default=0, converter=as_python, validator=_whole(0))
     time_zone: str | None = attrs.field(
         default=None, converter=attrs.converters.optional(_zone_name)
     )
@@ -255,7 +256,7 @@ class Calendar(Window):
     def bounds_us(self, as_of_us: int, where: Zone) -> Bounds:
         """Return the start of the first unit, and the end of the last one or `as_of`."""
         there = where if self.time_zone is None else zone(self.time_zone)
-        today = dt.date.fromordinal(_EPOCH_DAY + there.day(as_of_us - 1))
+        today = date_of(there.day(as_of_us - 1))
         first = _unit_start(today, self.unit, self.ago + self.count - 1)
         last = _unit_start(today, self.unit, self.ago - 1) if self.ago else None
         end = as_of_us if last is None else min(instant_of(last, there), as_of_us)
@@ -284,6 +285,11 @@ class Calendar(Window):
 
 
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
+
+
+def date_of(day: int) -> dt.date:
+    """Return the date of a day since 1970-01-01; the first or last that Python has beyond them."""
+    return dt.date.fromordinal(min(max(_EPOCH_DAY + day, 1), dt.date.max.toordinal()))
 
 
 def _unit_start(day: dt.date, unit: str, back: int) -> dt.date:
