@@ -24,7 +24,8 @@ from userops.rules.literals import (
 )
 from userops.rules.locales import Locale
 from userops.rules.node import Rule, Scope, Term
-from userops.rules.reading import Column, ColumnReader, Holds, Reading, RowReader, Seen
+from userops.rules.reading import Column, ColumnReader, Holds, Names, Reading, RowReader, Seen
+from userops.rules.writing import by_class, function_of
 
 __all__ = [
     "DTYPES",
@@ -99,50 +100,26 @@ def mismatch(term: Term, value: object, wanted: Constant) -> bool:
     raise AssertionError(f"{value!r} can be compared with {wanted!r}")  # pragma: no cover
 
 
+# Of the table and not of the rule, so that nothing of a rule gets into the text of a function.
+_TESTS = {how: f"x {how} {{}}" for how in OPERATORS}
+
+
 def comparing(reading: Reading, how: str, value: Constant, zone: Any, term: Term) -> Holds:
     """Return a comparison as a function."""
-    read = reading.read
-    if reading.kind is not None:
-        check_fits(term, reading.kind, value)
-        fit = fitted(how, value, reading.kind, reading.scale, zone)
-        if isinstance(fit, bool):
-            return lambda seen: fit and read(seen) is not None
-        compare, other = OPERATORS[fit.operator], fit.constant
+    if reading.kind is None:
+        others = plain(value, zone)
+        return by_class(reading, _TESTS[how], others, lambda x: mismatch(term, x, value))
+    check_fits(term, reading.kind, value)
+    fit = fitted(how, value, reading.kind, reading.scale, zone)
+    if isinstance(fit, bool):
+        known = "({} is not None)" if fit else "False"
+        return function_of(lambda names: known.format(reading.write(names)))
+    test, other = _TESTS[fit.operator], fit.constant
 
-        def holds(seen: Seen) -> bool:
-            found = read(seen)
-            return found is not None and compare(found, other)
+    def write(names: Names) -> str:
+        return f"((x := {reading.write(names)}) is not None and {test.format(names(other))})"
 
-        return holds
-    compare, others = OPERATORS[how], plain(value, zone)
-    if len(set(others.values())) == 1:
-        classes, other = frozenset(others), next(iter(others.values()))
-        if reading.attribute is not None:
-            name = reading.attribute
-
-            def holds_of_attribute(seen: Seen) -> bool:
-                found = seen.attributes.get(name)
-                if found.__class__ in classes:
-                    return compare(found, other)  # type: ignore[no-any-return]
-                return mismatch(term, found, value)
-
-            return holds_of_attribute
-
-        def holds_same(seen: Seen) -> bool:
-            found = read(seen)
-            if found.__class__ in classes:
-                return compare(found, other)  # type: ignore[no-any-return]
-            return mismatch(term, found, value)
-
-        return holds_same
-
-    def holds_by_class(seen: Seen) -> bool:
-        found = read(seen)
-        if found.__class__ in others:
-            return compare(found, others[found.__class__])  # type: ignore[no-any-return]
-        return mismatch(term, found, value)
-
-    return holds_by_class
+    return function_of(write)
 
 
 def _to(value: Any) -> Constant:

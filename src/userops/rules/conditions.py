@@ -27,7 +27,8 @@ from userops.rules.literals import (
     said_constant,
 )
 from userops.rules.locales import Locale
-from userops.rules.reading import ColumnReader, Holds, RowReader, Seen
+from userops.rules.reading import ColumnReader, Holds, RowReader
+from userops.rules.writing import by_class, combined, function_of
 
 __all__ = ["Between", "IsIn", "IsKnown", "Text"]
 
@@ -68,7 +69,7 @@ class Between(Condition):
         reading = reader.term(self.value)
         above = comparing(reading, ">=", self.low, reader.zone, self.value)
         below = comparing(reading, "<=", self.high, reader.zone, self.value)
-        return lambda seen: above(seen) and below(seen)
+        return combined("and", (above, below))
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the condition as a column."""
@@ -117,23 +118,15 @@ class IsIn(Condition):
     def row(self, reader: RowReader) -> Holds:
         """Return the condition as a function."""
         reading, term, sample = reader.term(self.value), self.value, self.options[0]
-        read = reading.read
         if reading.kind is not None:
             check_fits(term, reading.kind, sample)
             values = frozenset(self._fitted(reading.kind, reading.scale, reader.zone))
-            return lambda seen: read(seen) in values
-        by_class: dict[type, set[Any]] = {}
+            return function_of(lambda names: f"({reading.write(names)} in {names(values)})")
+        options: dict[type, set[Any]] = {}
         for option in self.options:
             for cls, value in plain(option, reader.zone).items():
-                by_class.setdefault(cls, set()).add(value)
-
-        def holds(seen: Seen) -> bool:
-            found = read(seen)
-            if found.__class__ in by_class:
-                return found in by_class[found.__class__]
-            return mismatch(term, found, sample)
-
-        return holds
+                options.setdefault(cls, set()).add(value)
+        return by_class(reading, "x in {}", options, lambda x: mismatch(term, x, sample))
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the condition as a column."""
@@ -166,10 +159,11 @@ class IsIn(Condition):
         return f"{value}属于{said}"
 
 
-_TEXT: dict[str, Any] = {
-    "contains": (lambda text, part: part in text, "contains", "包含"),
-    "starts_with": (str.startswith, "starts with", "开头为"),
-    "ends_with": (str.endswith, "ends with", "结尾为"),
+# How it is tested, by `writing.by_class`, and said.
+_TEXT: dict[str, tuple[str, str, str]] = {
+    "contains": ("{} in x", "contains", "包含"),
+    "starts_with": ("x.startswith({})", "starts with", "开头为"),
+    "ends_with": ("x.endswith({})", "ends with", "结尾为"),
 }
 
 
@@ -198,15 +192,8 @@ class Text(Condition):
         """Return the condition as a function."""
         reading, term, part = reader.term(self.value), self.value, self.part
         check_fits(term, reading.kind, part)
-        read, test = reading.read, _TEXT[self.how][0]
-
-        def holds(seen: Seen) -> bool:
-            found = read(seen)
-            if found.__class__ is str:
-                return test(found, part)  # type: ignore[no-any-return]
-            return mismatch(term, found, part)
-
-        return holds
+        test = _TEXT[self.how][0]
+        return by_class(reading, test, {str: part}, lambda x: mismatch(term, x, part))
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the condition as a column."""
@@ -229,8 +216,8 @@ class IsKnown(Condition):
 
     def row(self, reader: RowReader) -> Holds:
         """Return the condition as a function."""
-        read = reader.term(self.value).read
-        return lambda seen: read(seen) is not None
+        reading = reader.term(self.value)
+        return function_of(lambda names: f"({reading.write(names)} is not None)")
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the condition as a column."""
