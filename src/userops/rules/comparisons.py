@@ -13,7 +13,10 @@ from userops.core.values import CLASS_OF, Kind
 from userops.errors import ColumnTypeError, InvalidDefinitionError
 from userops.rules.literals import (
     OPERATORS,
+    OUTSIDE,
+    WITHIN,
     Constant,
+    Fitted,
     Operator,
     check_fits,
     constant,
@@ -24,7 +27,8 @@ from userops.rules.literals import (
 )
 from userops.rules.locales import Locale
 from userops.rules.node import Rule, Scope, Term
-from userops.rules.reading import Column, ColumnReader, Holds, Reading, RowReader, Seen
+from userops.rules.reading import Column, ColumnReader, Holds, Names, Reading, RowReader, Seen
+from userops.rules.writing import by_class, function_of
 
 __all__ = [
     "DTYPES",
@@ -101,52 +105,34 @@ def mismatch(term: Term, value: object, wanted: Constant) -> bool:
     raise AssertionError(f"{value!r} can be compared with {wanted!r}")  # pragma: no cover
 
 
+# Of the table and not of the rule, so that nothing of a rule gets into the text of a function.
+_TESTS = {how: f"x {how} {{}}" for how in OPERATORS}
+_TESTS |= {WITHIN: "{} <= x < {}", OUTSIDE: "not {} <= x < {}"}
+
+
+def _test(fit: Fitted) -> tuple[str, tuple[Any, ...]]:
+    """Return a comparison of `x` as an expression of Python, and the constants in it."""
+    is_pair = isinstance(fit.constant, tuple)
+    return _TESTS[fit.operator], fit.constant if is_pair else (fit.constant,)
+
+
 def comparing(reading: Reading, how: str, value: Constant, zone: Any, term: Term) -> Holds:
     """Return a comparison as a function."""
-    read = reading.read
-    if reading.kind is not None:
-        check_fits(term, reading.kind, value)
-        fit = fitted(how, value, reading.kind, reading.scale, zone)
-        if isinstance(fit, bool):
-            return lambda seen: fit and read(seen) is not None
-        compare, other = fit.compare, fit.constant
+    if reading.kind is None:
+        tests = {cls: _test(fit) for cls, fit in plain(how, value, zone).items()}
+        return by_class(reading, tests, lambda x: mismatch(term, x, value))
+    check_fits(term, reading.kind, value)
+    fit = fitted(how, value, reading.kind, reading.scale, zone)
+    if isinstance(fit, bool):
+        known = "({} is not None)" if fit else "False"
+        return function_of(lambda names: known.format(reading.write(names)))
+    test, constants = _test(fit)
 
-        def holds(seen: Seen) -> bool:
-            found = read(seen)
-            return found is not None and compare(found, other)
+    def write(names: Names) -> str:
+        said = test.format(*map(names, constants))
+        return f"((x := {reading.write(names)}) is not None and {said})"
 
-        return holds
-    fits = plain(how, value, zone)
-    if len(set(fits.values())) == 1:
-        (fit,) = set(fits.values())
-        classes, compare, other = frozenset(fits), fit.compare, fit.constant
-        if reading.attribute is not None:
-            name = reading.attribute
-
-            def holds_of_attribute(seen: Seen) -> bool:
-                found = seen.attributes.get(name)
-                if found.__class__ in classes:
-                    return compare(found, other)  # type: ignore[no-any-return]
-                return mismatch(term, found, value)
-
-            return holds_of_attribute
-
-        def holds_same(seen: Seen) -> bool:
-            found = read(seen)
-            if found.__class__ in classes:
-                return compare(found, other)  # type: ignore[no-any-return]
-            return mismatch(term, found, value)
-
-        return holds_same
-
-    def holds_by_class(seen: Seen) -> bool:
-        found = read(seen)
-        given = fits.get(found.__class__)
-        if given is not None:
-            return given.compare(found, given.constant)  # type: ignore[no-any-return]
-        return mismatch(term, found, value)
-
-    return holds_by_class
+    return function_of(write)
 
 
 def _to(value: Any) -> Constant:

@@ -31,6 +31,7 @@ from userops.rules.literals import (
 )
 from userops.rules.locales import Locale
 from userops.rules.reading import ColumnReader, Holds, RowReader, Seen, balanced
+from userops.rules.writing import by_class, combined, function_of
 
 __all__ = ["Between", "IsIn", "IsKnown", "Text", "WrittenAs"]
 
@@ -71,7 +72,7 @@ class Between(Condition):
         reading = reader.term(self.value)
         above = comparing(reading, ">=", self.low, reader.zone, self.value)
         below = comparing(reading, "<=", self.high, reader.zone, self.value)
-        return lambda seen: above(seen) and below(seen)
+        return combined("and", (above, below))
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the condition as a column."""
@@ -114,9 +115,12 @@ class _Options:
             self.spans.append((self.spans.pop()[0] if is_next else start, end))
         self._starts = [start for start, _ in self.spans]
 
+    @property
+    def held(self) -> _Options | frozenset[Any]:
+        """What a value is looked for in: plain values are a set, which needs no call."""
+        return self if self.spans else self._values
+
     def __contains__(self, value: Any) -> bool:
-        if not self.spans:
-            return value in self._values
         place = -1 if value is None else bisect_right(self._starts, value) - 1
         return place >= 0 and value < self.spans[place][1]
 
@@ -149,24 +153,16 @@ class IsIn(Condition):
     def row(self, reader: RowReader) -> Holds:
         """Return the condition as a function."""
         reading, term, sample = reader.term(self.value), self.value, self.options[0]
-        read = reading.read
         if reading.kind is not None:
             check_fits(term, reading.kind, sample)
-            known = _Options(self._fitted(reading.kind, reading.scale, reader.zone))
-            return lambda seen: read(seen) in known
-        by_class: dict[type, list[Any]] = {}
+            known = _Options(self._fitted(reading.kind, reading.scale, reader.zone)).held
+            return function_of(lambda names: f"({reading.write(names)} in {names(known)})")
+        values: dict[type, list[Any]] = {}
         for option in self.options:
             for cls, fit in plain("==", option, reader.zone).items():
-                by_class.setdefault(cls, []).append(fit.constant)
-        options = {cls: _Options(values) for cls, values in by_class.items()}
-
-        def holds(seen: Seen) -> bool:
-            found = read(seen)
-            if found.__class__ in options:
-                return found in options[found.__class__]
-            return mismatch(term, found, sample)
-
-        return holds
+                values.setdefault(cls, []).append(fit.constant)
+        tests = {cls: ("x in {}", (_Options(mine).held,)) for cls, mine in values.items()}
+        return by_class(reading, tests, lambda x: mismatch(term, x, sample))
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the condition as a column."""
@@ -204,10 +200,11 @@ class IsIn(Condition):
         return f"{value}属于{said}"
 
 
-_TEXT: dict[str, Any] = {
-    "contains": (lambda text, part: part in text, "contains", "包含"),
-    "starts_with": (str.startswith, "starts with", "开头为"),
-    "ends_with": (str.endswith, "ends with", "结尾为"),
+# How it is tested, by `writing.by_class`, and said.
+_TEXT: dict[str, tuple[str, str, str]] = {
+    "contains": ("{} in x", "contains", "包含"),
+    "starts_with": ("x.startswith({})", "starts with", "开头为"),
+    "ends_with": ("x.endswith({})", "ends with", "结尾为"),
 }
 
 
@@ -236,15 +233,8 @@ class Text(Condition):
         """Return the condition as a function."""
         reading, term, part = reader.term(self.value), self.value, self.part
         check_fits(term, reading.kind, part)
-        read, test = reading.read, _TEXT[self.how][0]
-
-        def holds(seen: Seen) -> bool:
-            found = read(seen)
-            if found.__class__ is str:
-                return test(found, part)  # type: ignore[no-any-return]
-            return mismatch(term, found, part)
-
-        return holds
+        test = _TEXT[self.how][0]
+        return by_class(reading, {str: (test, (part,))}, lambda x: mismatch(term, x, part))
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the condition as a column."""
@@ -267,8 +257,8 @@ class IsKnown(Condition):
 
     def row(self, reader: RowReader) -> Holds:
         """Return the condition as a function."""
-        read = reader.term(self.value).read
-        return lambda seen: read(seen) is not None
+        reading = reader.term(self.value)
+        return function_of(lambda names: f"({reading.write(names)} is not None)")
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the condition as a column."""

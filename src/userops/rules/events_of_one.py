@@ -7,7 +7,7 @@ property) is not looked for again, whichever rule asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
@@ -30,7 +30,8 @@ _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 # Values of these classes need no reading.
 _AS_THEY_ARE = {str, bool}
 _MOST_KEPT = 256
-_NO_ROWS: tuple[None, list[int]] = (None, [])
+_WHOLE = {int, type(None)}
+_TEXT = {str, type(None)}
 
 
 class EventIndex:
@@ -76,18 +77,18 @@ class EventIndex:
         """Return a property of each row; money in minor units."""
         found = self._values.get(name)
         if found is None:
-            raw = [row.carried.get(name) for row in self.rows]
-            if not set(map(type, raw)) <= _AS_THEY_ARE:
+            raw: list[Any] = [row.carried.get(name) for row in self.rows]
+            classes = set(map(type, raw))
+            # As `value_of` would say of each, after a look at what else it could be.
+            is_whole = classes == {int} and min(raw) >= _LOWEST and max(raw) <= _HIGHEST
+            if not is_whole and not classes <= _AS_THEY_ARE:
                 raw = [self._value(row, name) for row in self.rows]
             found = self._values[name] = raw
         return found
 
     def _value(self, row: Row, name: str) -> Any:
         if name in row.carried:
-            value = row.carried[name]
-            if value.__class__ is int and _LOWEST <= value <= _HIGHEST:
-                return value  # as `value_of` would say, after a look at what else it could be
-            return value_of(value, self.zone, name=name)
+            return value_of(row.carried[name], self.zone, name=name)
         if name == AMOUNT:
             return row.amount_minor_units
         if name == QUANTITY:
@@ -97,15 +98,16 @@ class EventIndex:
     def _by_value(self, name: str) -> _Groups:
         found = self._groups.get(name)
         if found is None:
-            rows: dict[Any, tuple[Any, list[int]]] = {}
-            for i, value in enumerate(self.values(name)):
-                # 1, 1.0 and True are equal, but of different kinds.
-                key = (value.__class__, value)
+            values = self.values(name)
+            is_text = set(map(type, values)) <= _TEXT
+            rows: dict[Any, list[int]] = {}
+            # 1, 1.0 and True are equal, but of different kinds.
+            keys = values if is_text else zip(map(type, values), values, strict=True)
+            for i, key in enumerate(keys):
                 if key in rows:
-                    rows[key][1].append(i)
+                    rows[key].append(i)
                 else:
-                    rows[key] = (value, [i])
-            is_text = all(cls is str or value is None for cls, value in rows)
+                    rows[key] = [i]
             found = self._groups[name] = _Groups(rows, is_text)
         return found
 
@@ -132,10 +134,10 @@ class EventIndex:
             elif len(names) == 1:
                 groups = self._by_value(names[0])
                 if text is not None and groups.is_text:
-                    positions = groups.rows.get((str, text), _NO_ROWS)[1]
+                    positions = groups.rows.get(text, ())
                 else:
                     # Each different value is judged once.
-                    good = [rows for value, rows in groups.rows.values() if holds((value,))]
+                    good = [rows for value, rows in groups.items() if holds((value,))]
                     positions = good[0] if len(good) == 1 else sorted(chain(*good))
             else:
                 seen = zip(*(self.values(name) for name in names), strict=True)
@@ -150,36 +152,51 @@ class _Groups(NamedTuple):
     """The rows of each value of a property.
 
     Attributes:
-        rows: Class and value, to the value and the positions of its rows.
+        rows: The value, or its class and itself where not all are text, to its rows' positions.
         is_text: Whether all values are text or missing.
     """
 
-    rows: dict[Any, tuple[Any, list[int]]]
+    rows: dict[Any, list[int]]
     is_text: bool
+
+    def items(self) -> Iterable[tuple[Any, list[int]]]:
+        """Return the values with the positions of their rows."""
+        if self.is_text:
+            return self.rows.items()
+        return [(value, rows) for (_, value), rows in self.rows.items()]
 
 
 class Matches:
     """The rows of an index that satisfy a condition."""
 
-    __slots__ = ("_known", "_sums", "at", "index", "positions")
+    __slots__ = ("_days", "_known", "_sums", "at", "index", "positions")
 
     def __init__(self, index: EventIndex, positions: Sequence[int]) -> None:
         self.index = index
         self.positions = positions
         every = len(positions) == len(index.instants)
         self.at: list[Any] = index.instants if every else [index.instants[i] for i in positions]
-        self._sums: dict[str, tuple[list[int], list[int], int]] = {}
+        self._sums: dict[str, tuple[list[int], Sequence[int], int]] = {}
         self._known: dict[str, list[Any]] = {}
+        self._days: list[int] | None = None
 
     def values(self, name: str) -> list[Any]:
         """Return a property of each matching row."""
         found = self._known.get(name)
         if found is None:
             values = self.index.values(name)
-            found = self._known[name] = [values[i] for i in self.positions]
+            is_every = self.at is self.index.instants
+            found = values if is_every else [values[i] for i in self.positions]
+            self._known[name] = found
         return found
 
-    def sums(self, name: str) -> tuple[list[int], list[int], int]:
+    def days(self) -> list[int]:
+        """Return the local day of each matching row."""
+        if self._days is None:
+            self._days = [self.index.zone.day(instant) for instant in self.at]
+        return self._days
+
+    def sums(self, name: str) -> tuple[list[int], Sequence[int], int]:
         """Return running sums of a property, running counts of known values, and the decimals.
 
         Both lists are one longer than the rows. Whole numbers and money have no further decimals;
@@ -188,14 +205,15 @@ class Matches:
         found = self._sums.get(name)
         if found is None:
             values = self.values(name)
-            whole = all(value is None or value.__class__ is int for value in values)
-            decimals = 0 if whole else DECIMALS
+            classes = set(map(type, values))
+            whole = classes <= _WHOLE
             units = values if whole else [_millionths(value, name) for value in values]
-            found = self._sums[name] = (
-                [0, *accumulate(unit or 0 for unit in units)],
-                [0, *accumulate(int(value is not None) for value in values)],
-                decimals,
-            )
+            known: Sequence[int] = range(len(values) + 1)
+            if type(None) in classes:
+                known = [0, *accumulate(int(value is not None) for value in values)]
+                units = [unit or 0 for unit in units]
+            sums = list(accumulate(units, initial=0))
+            found = self._sums[name] = (sums, known, 0 if whole else DECIMALS)
         return found
 
 

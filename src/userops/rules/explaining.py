@@ -39,7 +39,7 @@ def explained(
     plan = plan_of(customer)
     teller = _Teller(plan, locale, tags, segments)
     teller.compile(rule)
-    reason = teller.reason(rule, plan.view(customer, before_us))
+    reason = teller.reason(rule, View(customer, before_us, plan))
     clock = datetime_of(before_us + zone.offset_us(before_us))
     when = "?" if clock is None else f"{clock:%Y-%m-%d %H:%M} {zone.name}"
     return RuleExplanation(customer.customer_id, when, reason, locale)

@@ -22,6 +22,8 @@ from userops.rules.locales import Locale
 
 __all__ = [
     "OPERATORS",
+    "OUTSIDE",
+    "WITHIN",
     "Constant",
     "Fitted",
     "Operator",

@@ -27,7 +27,8 @@ from userops.errors import InvalidDefinitionError
 from userops.rules.answering import Answerable, Decidable, Names, rules_package
 from userops.rules.identity import numbers_of_own
 from userops.rules.locales import Locale, check_locale
-from userops.rules.reading import ColumnReader, Holds, RowReader, Seen, balanced
+from userops.rules.reading import ColumnReader, Holds, RowReader, balanced
+from userops.rules.writing import combined, negated
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -289,21 +290,7 @@ class All(_Combined):
 
     def row(self, reader: RowReader) -> Holds:
         """Return the rule as a function that stops at the first part that does not hold."""
-        parts = tuple(reader.rule(rule) for rule in self.rules)
-        if len(parts) == 2:
-            first, second = parts
-            return lambda seen: first(seen) and second(seen)
-        if len(parts) == 3:
-            first, second, third = parts
-            return lambda seen: first(seen) and second(seen) and third(seen)
-
-        def holds(seen: Seen) -> bool:
-            for part in parts:  # noqa: SIM110 - a generator costs as much as three parts
-                if not part(seen):
-                    return False
-            return True
-
-        return holds
+        return combined("and", [reader.rule(rule) for rule in self.rules])
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the conjunction of the parts."""
@@ -321,18 +308,7 @@ class AnyOf(_Combined):
 
     def row(self, reader: RowReader) -> Holds:
         """Return the rule as a function that stops at the first part that holds."""
-        parts = tuple(reader.rule(rule) for rule in self.rules)
-        if len(parts) == 2:
-            first, second = parts
-            return lambda seen: first(seen) or second(seen)
-
-        def holds(seen: Seen) -> bool:
-            for part in parts:  # noqa: SIM110 - a generator costs as much as three parts
-                if part(seen):
-                    return True
-            return False
-
-        return holds
+        return combined("or", [reader.rule(rule) for rule in self.rules])
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the disjunction of the parts."""
@@ -360,8 +336,7 @@ class Not(Rule):
 
     def row(self, reader: RowReader) -> Holds:
         """Return the negation as a function."""
-        part = reader.rule(self.rule)
-        return lambda seen: not part(seen)
+        return negated(reader.rule(self.rule))
 
     def column(self, reader: ColumnReader) -> nw.Expr:
         """Return the negation as a column."""

@@ -10,7 +10,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from userops.core.sequences import Steps, completes_one
 from userops.core.time import Zone
@@ -22,20 +22,24 @@ from userops.rules.events_of_one import Matches, index_of
 from userops.rules.features import Aggregate
 from userops.rules.node import Rule, Term
 from userops.rules.one_feature import taking
-from userops.rules.reading import Column, Holds, Reading
+from userops.rules.reading import Column, Holds, Reading, Write
 from userops.rules.selection import Selection
 from userops.rules.sequence import Sequence
-from userops.rules.tables import check_property, is_money, rows_of
+from userops.rules.tables import Rows, check_property, is_money, rows_of
 from userops.rules.value import Attr, Prop, Ratio
 from userops.rules.windows import Since, Window
 
 __all__ = ["CustomerPlan", "EventReader", "View", "plan_of"]
 
 _UNSET: Any = object()
+_NO_BOUNDS: list[Any] = []
 _ALWAYS_US = -(2**63)
 _KEEPS_MONEY = ("sum", "min", "max", "first", "last", "top")
 Columns = Mapping[str, OrderColumns | EventColumns]
 Read = Callable[[Any], Any]
+Bounds: TypeAlias = tuple[int, int]
+# Events that match, and the slice of them that lies within a window.
+Picked: TypeAlias = tuple[Matches, int, int]
 
 
 class View:
@@ -43,7 +47,7 @@ class View:
 
     __slots__ = ("attributes", "before_us", "bounds", "cache", "customer", "customer_id")
 
-    def __init__(self, customer: Customer, before_us: int, size: int, bounds: list[Any]) -> None:
+    def __init__(self, customer: Customer, before_us: int, plan: CustomerPlan) -> None:
         self.customer = customer
         self.customer_id = customer.customer_id
         self.before_us = before_us
@@ -53,8 +57,8 @@ class View:
             kept = (before_us, dict(customer.attributes_before(before_us)))
             customer.kept[View] = kept
         self.attributes: dict[str, Any] = kept[1]
-        self.cache = [_UNSET] * size
-        self.bounds = bounds
+        self.cache = [_UNSET] * plan.size
+        self.bounds = plan.bounds(before_us) if plan.windows else _NO_BOUNDS
 
 
 class EventReader:
@@ -77,10 +81,12 @@ class EventReader:
         check_property(term.name, self._event, self._columns)
         if term.name not in self.names:
             self.names.append(term.name)
-        read = itemgetter(self.names.index(term.name))
+        place = self.names.index(term.name)
+        read = itemgetter(place)
+        write: Write = lambda _: f"seen[{place}]"  # noqa: E731
         if is_money(term.name, self._columns):
-            return Reading(read, "money", getattr(self._columns, "scale", 0))
-        return Reading(read)
+            return Reading(read, "money", getattr(self._columns, "scale", 0), write)
+        return Reading(read, write=write)
 
     def rule(self, rule: Rule) -> Holds:
         """Return the function that decides a rule."""
@@ -92,24 +98,29 @@ class CustomerPlan:
 
     Attributes:
         zone: The zone of the data.
+        size: How many places the functions keep what they have found out in.
+        windows: The windows whose bounds depend on the instant alone; None is all of the history.
     """
 
     def __init__(self, columns: Columns, zone: Zone, *, nets: bool) -> None:
         self.zone = zone
         self._columns = dict(columns)
         self._nets = nets
-        self._size = 0
-        self._windows: list[Window] = []
-        self._places: dict[str, Any] = {}
+        self.size = 0
+        self.windows: list[Window | None] = []
+        self._places: dict[Any, Any] = {}
         self._bounds_at: tuple[int, list[Any]] = (_ALWAYS_US, [])
 
-    def view(self, customer: Customer, before_us: int) -> View:
-        """Return a customer as of an instant, for the functions of this plan."""
+    def bounds(self, before_us: int) -> list[Any]:
+        """Return the start and the end of each window as of an instant."""
         at, bounds = self._bounds_at
-        if at != before_us or len(bounds) != len(self._windows):
-            bounds = [window.bounds_us(before_us, self.zone) for window in self._windows]
+        if at != before_us or len(bounds) != len(self.windows):
+            bounds = [
+                (_ALWAYS_US, before_us) if w is None else w.bounds_us(before_us, self.zone)
+                for w in self.windows
+            ]
             self._bounds_at = (before_us, bounds)
-        return View(customer, before_us, self._size, bounds)
+        return bounds
 
     def rule(self, rule: Rule) -> Holds:
         """Return the function that decides a rule."""
@@ -119,7 +130,10 @@ class CustomerPlan:
         """Return the function that reads a term."""
         if isinstance(term, Attr):
             name = term.name
-            return Reading(lambda view: view.attributes.get(name), attribute=name)
+            return Reading(
+                lambda view: view.attributes.get(name),
+                write=lambda names: f"seen.attributes.get({names(name)})",
+            )
         found = self._places.get(term.key)
         if found is None:
             if isinstance(term, Aggregate):
@@ -134,8 +148,7 @@ class CustomerPlan:
         return found
 
     def _cached(self, compute: Read) -> Read:
-        place = self._size
-        self._size += 1
+        place = self._place()
 
         def read(view: View) -> Any:
             found = view.cache[place]
@@ -144,6 +157,10 @@ class CustomerPlan:
             return found
 
         return read
+
+    def _place(self) -> int:
+        self.size += 1
+        return self.size - 1
 
     def _ratio(self, term: Ratio) -> Reading:
         over, under = self.term(term.over), self.term(term.under)
@@ -173,58 +190,81 @@ class CustomerPlan:
         pick = self._picking(term.events, rows)
         take = taking(term, self.zone, scale if is_money(term.of, columns) else 0)
 
-        def compute(view: View) -> Any:
-            matches, i, j = pick(view)
-            return take(matches, i, j, view.before_us - 1)
+        place = self._place()
+
+        def read(view: View) -> Any:  # as `_cached`, without a call in between
+            found = view.cache[place]
+            if found is _UNSET:
+                matches, i, j = pick(view)
+                found = view.cache[place] = take(matches, i, j, view.before_us - 1)
+            return found
 
         kind: Any = term.kind
         if is_money(term.of, columns) and term.how in _KEEPS_MONEY:
-            return Reading(self._cached(compute), "money", scale)
-        return Reading(self._cached(compute), None if term.how == "sum" else kind)
+            return Reading(read, "money", scale)
+        return Reading(read, None if term.how == "sum" else kind)
 
-    def _picking(self, events: Selection, rows: Any) -> Callable[[View], tuple[Matches, int, int]]:
-        reader = EventReader(events.event, self._columns[rows.table])
+    def _picking(self, events: Selection, rows: Rows) -> Callable[[View], Picked]:
+        """Return the function that picks events; those of equal selections are picked once."""
+        found = self._places.get((rows, events.key))
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        find, place_of_matches = self._matching(events, rows)
+        since, window = self._bounding(events.window)
+        place = self._place()
+
+        def pick(view: View) -> Picked:
+            cache = view.cache
+            found = cache[place]
+            if found is _UNSET:
+                matches = cache[place_of_matches]
+                if matches is _UNSET:
+                    matches = cache[place_of_matches] = find(view)
+                start, end = view.bounds[window] if since is None else since(view)
+                at = matches.at
+                first = bisect_left(at, start)
+                # A window that begins after the instant holds nothing, not less than nothing.
+                found = cache[place] = matches, first, bisect_left(at, end, first)
+            return found  # type: ignore[no-any-return]
+
+        self._places[rows, events.key] = pick
+        return pick
+
+    def _matching(self, events: Selection, rows: Rows) -> tuple[Callable[[View], Matches], int]:
+        """Return what finds the events of a condition, whatever the window, and their place."""
         where = events.condition
-        holds = None if where is None else reader.rule(where)
         key = None if where is None else where.key
+        found = self._places.get((rows, "where", key))
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        reader = EventReader(events.event, self._columns[rows.table])
+        holds = None if where is None else reader.rule(where)
         names = tuple(reader.names)
         is_text = type(where) is Compare and where.how == "==" and isinstance(where.to, str)
         text: Any = where.to if is_text else None  # type: ignore[union-attr]
-        bounds = self._bounding(events.window)
-        place = self._size
-        self._size += 1
 
-        def pick(view: View) -> tuple[Matches, int, int]:
-            matches = view.cache[place]
-            if matches is _UNSET:
-                index = index_of(view.customer, rows)
-                matches = view.cache[place] = index.matching(key, names, holds, text)  # type: ignore[arg-type]
-            start, end = bounds(view)
-            at = matches.at
-            first = bisect_left(at, start)
-            # A window that begins after the instant holds nothing, not less than nothing.
-            return matches, first, max(first, bisect_left(at, end))
+        def find(view: View) -> Matches:
+            return index_of(view.customer, rows).matching(key, names, holds, text)  # type: ignore[arg-type]
 
-        return pick
+        found = self._places[rows, "where", key] = find, self._place()
+        return found
 
-    def _bounding(self, window: Window | None) -> Callable[[View], tuple[int, int]]:
-        if window is None:
-            return lambda view: (_ALWAYS_US, view.before_us)
-        if isinstance(window, Since):
-            start, lasting = self.term(window.start), window.lasting
-            read, lasting_us = start.read, None if lasting is None else lasting.us
+    def _bounding(self, window: Window | None) -> tuple[Callable[[View], Bounds] | None, int]:
+        """Return what finds the bounds of a window, or None and their place in `View.bounds`."""
+        if not isinstance(window, Since):
+            self.windows.append(window)
+            return None, len(self.windows) - 1
+        start, lasting = self.term(window.start), window.lasting
+        read, lasting_us = start.read, None if lasting is None else lasting.us
 
-            def bounds(view: View) -> tuple[int, int]:
-                first = since_instant(window, read(view))
-                if first is None:
-                    return view.before_us, view.before_us
-                end = view.before_us if lasting_us is None else first + lasting_us
-                return first, min(end, view.before_us)
+        def bounds(view: View) -> Bounds:
+            first = since_instant(window, read(view))
+            if first is None:
+                return view.before_us, view.before_us
+            end = view.before_us if lasting_us is None else first + lasting_us
+            return first, min(end, view.before_us)
 
-            return bounds
-        place = len(self._windows)
-        self._windows.append(window)
-        return lambda view: view.bounds[place]
+        return bounds, 0
 
     def events(self, selection: Selection) -> Holds:
         """Return the function that says whether there is an event of a selection."""
@@ -244,10 +284,12 @@ class CustomerPlan:
         found = self._places.get(rule.key)
         if found is not None:
             return found  # type: ignore[no-any-return]
-        picks = []
+        picks, bases = [], {}  # type: ignore[var-annotated]
         for selection in (*rule.steps, *rule.without):
             rows = rows_of(selection, self._columns)
-            picks.append((rows, self._picking(selection, rows)))
+            # Rows are told apart by a number, of which the upper half says of which index.
+            base = bases.setdefault(rows, len(bases) << 32)
+            picks.append((base, self._picking(selection, rows)))
         n = len(rule.steps)
         steps = Steps(
             bits=tuple(range(n)),
@@ -256,19 +298,19 @@ class CustomerPlan:
         )
 
         def holds(view: View) -> bool:
-            masks: dict[Any, int] = {}
-            instants: dict[Any, int] = {}
-            for bit, (rows, pick) in enumerate(picks):
+            masks: dict[int, int] = {}
+            instants: dict[int, int] = {}
+            for bit, (base, pick) in enumerate(picks):
                 matches, i, j = pick(view)
                 if j <= i and bit < n:
                     return False
-                index = matches.index
-                for place in range(i, j):
+                at, first_lines, flag = matches.index.instants, matches.index.first_lines, 1 << bit
+                for position in matches.positions[i:j]:
                     # Several lines of an order are one event, at the instant of its first line.
-                    position = index.first_lines[matches.positions[place]]
-                    row = rows, position
-                    masks[row] = masks.get(row, 0) | 1 << bit
-                    instants[row] = index.instants[position]
+                    first = first_lines[position]
+                    row = base + first
+                    masks[row] = masks.get(row, 0) | flag
+                    instants[row] = at[first]
             order = sorted(masks, key=instants.__getitem__)
             return completes_one([instants[r] for r in order], [masks[r] for r in order], steps)
 

@@ -29,8 +29,7 @@ def taking(feature: Aggregate, zone: Zone, scale: int) -> Taken:
     if feature.how in ("days_since_first", "days_since_last"):
         return _days_since(zone, last=feature.how == "days_since_last")
     if feature.how == "active_days":
-        day = zone.day
-        return lambda m, i, j, _: len({day(at) for at in m.at[i:j]})
+        return lambda m, i, j, _: len(set(m.days()[i:j]))
     if feature.how in ("sum", "mean"):
         return _added(of, scale, mean=feature.how == "mean")
     if feature.how in ("min", "max"):

@@ -12,11 +12,44 @@ if TYPE_CHECKING:
 
     from userops.core.values import Kind
 
-__all__ = ["Column", "ColumnReader", "Holds", "Reading", "RowReader", "Seen", "balanced"]
+__all__ = [
+    "Column",
+    "ColumnReader",
+    "Holds",
+    "Names",
+    "Reading",
+    "RowReader",
+    "Seen",
+    "Write",
+    "balanced",
+]
 
 # What a closure is called with: a view of a customer, or the values of one event.
 Seen: TypeAlias = Any
 Holds: TypeAlias = Callable[[Seen], bool]
+
+
+class Names:
+    """Names for the values of an expression, which never stand in its text themselves.
+
+    Attributes:
+        values: Name to value; the expression can reach nothing else.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {"__builtins__": {}}
+
+    def __call__(self, value: Any) -> str:
+        """Return a new name for a value."""
+        name = f"v{len(self.values)}"
+        self.values[name] = value
+        return name
+
+
+# Writes an expression of `seen`.
+Write: TypeAlias = Callable[[Names], str]
 
 
 @attrs.frozen
@@ -44,14 +77,17 @@ class Reading:
         read: The function.
         kind: As in `Column`, or None where only the value tells.
         scale: Decimals of the minor unit of money.
-        attribute: Where the term is an attribute, its name: conditions look it up themselves, for
-            a call costs as much as the comparison.
+        write: Writes the same as an expression, where that is faster than a call.
     """
 
     read: Callable[[Seen], Any]
     kind: Kind | Literal["money"] | None = None
     scale: int = 0
-    attribute: str | None = None
+    write: Write = attrs.field()
+
+    @write.default
+    def _call(self) -> Write:
+        return lambda names: f"{names(self.read)}(seen)"
 
 
 class RowReader(Protocol):

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.money import major_expr, major_float
-from userops.core.time import DAY_US, AsOf, Zone, as_of_us, datetime_of
+from userops.core.time import DAY_US, AsOf, as_of_us, datetime_of
 from userops.core.values import Day, Instant
 from userops.customers.customer import Customer
 from userops.customers.given import as_history
@@ -19,7 +19,7 @@ from userops.rules.answering import Names
 from userops.rules.custom import CustomRule, expanded
 from userops.rules.facts import Facts
 from userops.rules.node import Node, Rule, Term, walked
-from userops.rules.one_customer import CustomerPlan, plan_of
+from userops.rules.one_customer import CustomerPlan, View, plan_of
 from userops.rules.pilot import Pilot
 from userops.rules.ranking import FittedTopN
 from userops.rules.reading import Column, Reading
@@ -94,15 +94,15 @@ class RuleSet:
             for name, member in members.items()
         }
         self._plans: dict[Any, _Planned] = {}
-        # The last `as_of` that was read, in which zone, and the instant that it is.
-        self._last_as_of: tuple[Any, Any, int] = (None, None, 0)
+        # How the last customer was read, the last `as_of`, and what both came to.
+        self._last: tuple[Any, Any, Any, int] = (None, None, None, 0)
 
     # One customer
 
     def answer_one(self, customer: Customer, as_of: AsOf) -> dict[str, Any]:
         """Return the answers for one customer: true or false, or the value, None if missing."""
-        planned = self._planned(customer)
-        view = planned.plan.view(customer, self._instant(as_of, planned.plan.zone))
+        planned, instant = self._prepared(customer, as_of)
+        view = View(customer, instant, planned.plan)
         return {
             name: read(view) if reading is None else outward(reading, read(view))
             for name, read, reading in planned.answers
@@ -110,19 +110,19 @@ class RuleSet:
 
     def answer_only(self, customer: Customer, as_of: AsOf) -> Any:
         """Return the answer of the only member for one customer."""
-        # Said out: each call of a helper costs as much as a condition.
-        plan, _, answers = self._plans.get(customer.reading_key) or self._planned(customer)
-        given, where, instant = self._last_as_of
-        if as_of is not given or plan.zone is not where:
-            instant = self._instant(as_of, plan.zone)
+        # Said out: a call of a helper costs as much as several conditions.
+        key, given, planned, instant = self._last
+        if customer.reading_key is not key or as_of is not given:
+            planned, instant = self._prepared(customer, as_of)
+        plan, _, answers = planned
         _, read, reading = answers[0]
-        found = read(plan.view(customer, instant))
+        found = read(View(customer, instant, plan))
         return found if reading is None else outward(reading, found)
 
     def reading(self, customer: Customer, before_us: int) -> tuple[Any, list[tuple[str, Reading]]]:
         """Return the customer as of an instant, and the functions that answer for him."""
         planned = self._planned(customer)
-        return planned.plan.view(customer, before_us), planned.readings
+        return View(customer, before_us, planned.plan), planned.readings
 
     def _planned(self, customer: Customer) -> _Planned:
         key = customer.reading_key
@@ -142,12 +142,14 @@ class RuleSet:
             found = self._plans[key] = _Planned(plan, readings, answers)
         return found
 
-    def _instant(self, as_of: AsOf, zone: Zone) -> int:
-        given, where, instant = self._last_as_of
-        if as_of is not given or zone is not where:
+    def _prepared(self, customer: Customer, as_of: AsOf) -> tuple[_Planned, int]:
+        _, given, last, instant = self._last
+        planned = self._planned(customer)
+        zone = planned.plan.zone
+        if as_of is not given or zone is not last.plan.zone:
             instant = as_of_us(as_of, zone)
-            self._last_as_of = (as_of, zone, instant)
-        return instant
+        self._last = (customer.reading_key, as_of, planned, instant)
+        return planned, instant
 
     # All customers
 
