@@ -20,7 +20,7 @@ from userops.errors import InvalidArgumentError, UnsupportedFrameError
 from userops.testing import Engines, rows_of, to_engine
 
 KINDS: Mapping[str, frames.Kind] = {
-    "holds": "flag", "started us": "int", "rows": "int", "mean": "float", "last.paid": "float",
+    "holds": "flag", "started us": "int", "rows": "int", "mean": "float", "last paid": "float",
 }  # fmt: skip
 
 
@@ -42,7 +42,7 @@ class Summary:
             "started us": completion_instants(log, mask, self.steps)[0],
             "rows": counts,
             "mean": totals / counts,
-            "last.paid": paid[log.offsets[1:] - 1],
+            "last paid": paid[log.offsets[1:] - 1],
         }
 
 
@@ -69,7 +69,7 @@ class Case:
         columns = ["mask", "paid"] if "mean" in self.kinds else []
         return source.give_back(
             fold_by_customer(
-                source, source.frame, key=self.key, instant="at.us", columns=columns,
+                source, source.frame, key=self.key, instant="at_us", columns=columns,
                 fold=self.fold, kinds=self.kinds, tie_break=self.tie_break, shards=self.shards,
             )
         )  # fmt: skip
@@ -85,7 +85,7 @@ def events(ids: pa.DataType, rows: int = 400) -> pa.Table:
             "row": rng.permutation(rows),
             "customer id": pa.array(names, ids),
             "other": pa.array(["x"] * rows),
-            "at.us": rng.integers(-200, 200, rows),
+            "at_us": rng.integers(-200, 200, rows),
             "mask": 1 << rng.integers(0, 4, rows),
             "paid": pa.array([None if x < 0.2 else x for x in rng.random(rows)], pa.float64()),
         }
@@ -139,7 +139,7 @@ def test_the_result_meets_other_frames(kernel: str) -> None:
     """The result joins the rows it comes from, and can be filtered and cut."""
     source = frames.read(to_engine(events(pa.string()), kernel))
     folded = fold_by_customer(
-        source, source.frame, key="customer id", instant="at.us", columns=[],
+        source, source.frame, key="customer id", instant="at_us", columns=[],
         fold=count_rows, kinds={"rows": "int"},
     )  # fmt: skip
     joined = source.frame.join(folded, on="customer id", how="left")
@@ -219,7 +219,7 @@ def test_other_back_ends_of_ibis_are_refused() -> None:
     ibis = pytest.importorskip("ibis")
     pytest.importorskip("polars")
     remote = ibis.polars.connect()
-    native = remote.create_table("events", events(pa.int64()).select(["customer id", "at.us"]))
+    native = remote.create_table("events", events(pa.int64()).select(["customer id", "at_us"]))
     case = Case(count_rows, {"rows": "int"}, tie_break=None)
     with pytest.raises(UnsupportedFrameError, match=r"polars.*duckdb.*move the rows") as caught:
         case(native)

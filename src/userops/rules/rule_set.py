@@ -112,7 +112,8 @@ class RuleSet:
         """Return the answer of the only member for one customer."""
         # Said out: a call of a helper costs as much as several conditions.
         key, given, planned, instant = self._last
-        if customer.reading_key is not key or as_of is not given:
+        mine = customer.reading_key
+        if as_of is not given or (mine is not key and mine != key):
             planned, instant = self._prepared(customer, as_of)
         plan, _, answers = planned
         _, read, reading = answers[0]
@@ -186,6 +187,7 @@ class RuleSet:
             everybody: Whether customers are there of whom nothing that is asked about is known.
             allow_python: See `answer`.
         """
+        history = history.at(as_of_us(as_of, history.zone))
         facts = Facts(
             history, as_of_us(as_of, history.zone), allow_python=allow_python, may_move=True
         )  # fmt: skip

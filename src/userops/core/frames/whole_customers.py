@@ -96,16 +96,14 @@ def _in_shards(
 
 @attrs.frozen
 class _OfPartition:
-    """The function over the record batches of a Spark partition, whose columns it names."""
+    """The function over the record batches of a Spark partition."""
 
     function: Callable[[pa.Table], pa.Table]
-    columns: tuple[str, ...]
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held = list(batches)
         if held:
-            rows = pa.Table.from_batches(held).rename_columns(list(self.columns))
-            yield from self.function(rows).to_batches()
+            yield from self.function(pa.Table.from_batches(held)).to_batches()
 
 
 def _on_spark(
@@ -121,11 +119,8 @@ def _on_spark(
     spark_types = {"int": types.LongType, "float": types.DoubleType, "flag": types.BooleanType}
     fields = [types.StructField(key, native.schema[key].dataType)]
     fields += [types.StructField(name, spark_types[kind]()) for name, kind in kinds.items()]
-    names = ["`" + name.replace("`", "``") + "`" for name in columns]
-    # A dotted name would be taken for a field of a column.
-    rows = native.select(*(functions.col(n).alias(f"c{i}") for i, n in enumerate(names)))
-    rows = rows.repartition(functions.col(f"c{columns.index(key)}"))
-    done = rows.mapInArrow(_OfPartition(function, tuple(columns)), types.StructType(fields))
+    rows = native.select(*columns).repartition(functions.col(key))
+    done = rows.mapInArrow(_OfPartition(function), types.StructType(fields))
     return as_frame(done)
 
 
