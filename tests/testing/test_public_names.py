@@ -14,7 +14,11 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "Orders", "Quality", "ReturnsBy", "Row", "plot_orders", "read_row",
     }),
     "userops.customers": frozenset({
-        "Attributes", "Customer", "Customers", "DatedValue", "History", "ReturnsPolicy", "Totals",
+        "Attributes", "Customer", "Customers", "DatedValue", "Email", "FollowsIdentity",
+        "History", "Identifier", "IdentifierKind", "Identities", "IdentityChanges",
+        "IdentityDecision", "IdentityDecisions", "IdentityGraph", "LinkEvidence", "LinkSource",
+        "Links", "MergeEvent", "Normaliser", "Phone", "ReturnsPolicy", "Totals", "Trimmed",
+        "UnmergeEvent",
     }),
     "userops.segmentation": frozenset({
         "RFM", "Band", "BandMap", "Cut", "CutPoints", "Dimension", "Edges", "EightMap",

@@ -6,20 +6,20 @@ import narwhals.stable.v2 as nw
 
 from userops.core.patterns import END
 
-__all__ = ["is_blank_expr", "strip", "strip_expr"]
+__all__ = ["BLANKS", "is_blank_expr", "strip", "strip_expr"]
 
 # ASCII white space, the no-break space, and the full-width space of Chinese text.
-_BLANKS = " \t\n\r\x0b\x0c\u00a0\u3000"
+BLANKS = " \t\n\r\x0b\x0c\u00a0\u3000"
 
 
 def strip(text: str) -> str:
     """Return a text without the blanks around it."""
-    return text.strip(_BLANKS)
+    return text.strip(BLANKS)
 
 
 def strip_expr(text: nw.Expr) -> nw.Expr:
     """Return a text column without the blanks around each text."""
-    return text.str.replace_all(f"^[{_BLANKS}]+|[{_BLANKS}]+{END}", "")
+    return text.str.replace_all(f"^[{BLANKS}]+|[{BLANKS}]+{END}", "")
 
 
 def is_blank_expr(text: nw.Expr) -> nw.Expr:
@@ -29,5 +29,5 @@ def is_blank_expr(text: nw.Expr) -> nw.Expr:
     faster than a pattern does on some engines, and a CASE leaves out the pattern.
     """
     visible = (text >= nw.lit("!")) & (text < nw.lit("\x7f"))
-    seen = text.str.contains(f"[^{_BLANKS}]").fill_null(False)
+    seen = text.str.contains(f"[^{BLANKS}]").fill_null(False)
     return nw.when(visible.fill_null(False)).then(nw.lit(False)).otherwise(~seen)

@@ -12,15 +12,50 @@ if TYPE_CHECKING:
     from userops.customers.attributes import Attributes, Customers
     from userops.customers.customer import Customer, Totals
     from userops.customers.history import History
+    from userops.customers.identifiers import (
+        Email,
+        Identifier,
+        IdentifierKind,
+        Normaliser,
+        Phone,
+        Trimmed,
+    )
+    from userops.customers.identities import Identities, LinkEvidence
+    from userops.customers.identity_changes import (
+        FollowsIdentity,
+        IdentityChanges,
+        MergeEvent,
+        UnmergeEvent,
+    )
+    from userops.customers.identity_decisions import IdentityDecision, IdentityDecisions
+    from userops.customers.identity_graph import IdentityGraph
+    from userops.customers.links import Links, LinkSource
 
 __all__ = [
     "Attributes",
     "Customer",
     "Customers",
     "DatedValue",
+    "Email",
+    "FollowsIdentity",
     "History",
+    "Identifier",
+    "IdentifierKind",
+    "Identities",
+    "IdentityChanges",
+    "IdentityDecision",
+    "IdentityDecisions",
+    "IdentityGraph",
+    "LinkEvidence",
+    "LinkSource",
+    "Links",
+    "MergeEvent",
+    "Normaliser",
+    "Phone",
     "ReturnsPolicy",
     "Totals",
+    "Trimmed",
+    "UnmergeEvent",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -31,5 +66,23 @@ __getattr__, __dir__ = lazy_names(
         "attributes": ("Attributes", "Customers"),
         "customer": ("Customer", "Totals"),
         "history": ("History",),
+        "identifiers": (
+            "Email",
+            "Identifier",
+            "IdentifierKind",
+            "Normaliser",
+            "Phone",
+            "Trimmed",
+        ),
+        "identities": ("Identities", "LinkEvidence"),
+        "identity_changes": (
+            "FollowsIdentity",
+            "IdentityChanges",
+            "MergeEvent",
+            "UnmergeEvent",
+        ),
+        "identity_decisions": ("IdentityDecision", "IdentityDecisions"),
+        "identity_graph": ("IdentityGraph",),
+        "links": ("LinkSource", "Links"),
     },
 )

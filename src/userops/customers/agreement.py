@@ -14,12 +14,15 @@ from userops.events.table import EventTable
 __all__ = ["check_agreement", "kind_of_ids"]
 
 
-def check_agreement(tables: Mapping[str, EventTable | AttributeTable], field: str) -> None:
+def check_agreement(
+    tables: Mapping[str, EventTable | AttributeTable], field: str, *, ids: bool = True
+) -> None:
     """Refuse tables that cannot be read together.
 
     Args:
         tables: What each is called, to the table.
         field: What the error names.
+        ids: Whether their ids must be of one type; those of persons become text anyway.
 
     Raises:
         InvalidDefinitionError: Names each table and what it holds.
@@ -36,7 +39,8 @@ def check_agreement(tables: Mapping[str, EventTable | AttributeTable], field: st
         "give every table the same time_zone, the one in which the business counts days; "
         "aware times keep their instant",
     )  # fmt: skip
-    _check_same(
+    if ids:
+        _check_same(
         tables, field, kind_of_ids, "disagree about the type of customer ids",
         "cast the ids to text in every table",
     )  # fmt: skip
@@ -44,6 +48,8 @@ def check_agreement(tables: Mapping[str, EventTable | AttributeTable], field: st
 
 def kind_of_ids(table: EventTable | AttributeTable) -> str | None:
     """Return whether customer ids are text or whole numbers; None where nothing is known."""
+    if table.has_persons:
+        return "text"
     column = table.customer_id if isinstance(table, AttributeTable) else table.columns.customer_id
     dtype = None if column is None else table.source.frame.collect_schema()[column]
     if dtype is None or dtype == nw.Unknown:

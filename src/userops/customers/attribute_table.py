@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import narwhals.stable.v2 as nw
@@ -27,12 +29,33 @@ class AttributeTable:
 
     source: frames.Source
     customer_id: str
+    _with_current: Callable[[frames.Frame, str], frames.Frame] | None = None
 
     def __init__(self, frame: Any, customer_id: str, time_zone: str | None) -> None:
         self.source = frame if isinstance(frame, frames.Source) else frames.read(frame)
         self.customer_id = customer_id
         self.has_own_zone = time_zone is not None
         self.zone: Zone = zone(time_zone or "UTC")
+
+    def with_persons(self, with_current: Callable[[frames.Frame, str], frames.Frame]) -> Self:
+        """Return the table with persons as customers.
+
+        Args:
+            with_current: Puts the ids that persons have now, text, into a column of ids.
+        """
+        more = copy.copy(self)
+        cached = [
+            n for n in more.__dict__ if isinstance(getattr(type(self), n, None), cached_property)
+        ]
+        for name in cached:
+            del more.__dict__[name]
+        more._with_current = with_current
+        return more
+
+    @property
+    def has_persons(self) -> bool:
+        """Whether its customers are persons, whose ids are text."""
+        return self._with_current is not None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -57,6 +57,14 @@ class AttributeTables:
                 "title", "another table has it", got=taken, hint="give each table its own title"
             )
         more.tables = self.tables | more.tables
+        return more
+
+    def with_persons(
+        self, with_current: Callable[[frames.Frame, str], frames.Frame]
+    ) -> AttributeTables:
+        """Return the tables with persons as customers; see `AttributeTable.with_persons`."""
+        more = AttributeTables(None, None, time_zone="UTC")
+        more.tables = {name: t.with_persons(with_current) for name, t in self.tables.items()}
         return more
 
     @cached_property

@@ -21,6 +21,7 @@ from userops.core.blanks import is_blank_expr
 from userops.core.values import Kind, kinds_of, with_values
 from userops.customers.attribute_rows import NO_NAME, UNREADABLE_END, DatedValue
 from userops.customers.attribute_table import AttributeTable, classed, only
+from userops.customers.merged_attributes import merged
 from userops.errors import ColumnTypeError, DataError, InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID, INSTANT_US, STATUS, EventColumns, reason_code
 from userops.events.normalise import (
@@ -139,7 +140,9 @@ class Customers(AttributeTable):
                 hint="keep one row of each; or, if the rows say what held when, give them as "
                 "Attributes: one row an attribute and a change, with its valid_from",
             )
-        return self._rows
+        if self._with_current is None:
+            return self._rows
+        return merged(self._rows, self._names, self._kinds, self._with_current)
 
     def check(self) -> Self:
         """Look for customers who occur twice, and return self.
@@ -151,24 +154,20 @@ class Customers(AttributeTable):
         return self
 
     def _values_before(self, before_us: int, names: list[str]) -> frames.Frame:
-        del before_us  # current values hold always
         return self._checked.select(CUSTOMER_ID, *names)
 
     def customer_ids(self, before_us: int) -> frames.Frame:
         """Return the distinct `customer_id` of the table, whatever the instant."""
-        del before_us
         return self._checked.select(CUSTOMER_ID)
 
     def of_customer(self, customer_id: str | int) -> tuple[DatedValue, ...] | None:
         """Return what the table says about one customer; None where it does not know him."""
         rows = frames.to_rows(only(self._checked, customer_id))
-        if not rows:
-            return None
-        return tuple(
-            DatedValue(name, classed(rows[0][name], self._kinds[name]))
-            for name in self._names
-            if rows[0][name] is not None
-        )
+        given = {name: rows[0][name] for name in self._names} if rows else None
+        return None if given is None else tuple(
+            DatedValue(name, classed(value, self._kinds[name]))
+            for name, value in given.items() if value is not None
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         """Return the engine and the attributes; computes nothing."""
@@ -283,6 +282,8 @@ class Attributes(AttributeTable):
             own(INSTANT_US).alias(_FROM),
             is_counted(source, self._columns).alias(_COUNTED),
         )
+        if self._with_current is not None:
+            frame = self._with_current(frame, PREFIX + CUSTOMER_ID)
         if until is not None:
             ends = attrs.evolve(self._columns, occurred_at=until)
             frame = with_instant(source, frame, ends).with_columns(

@@ -17,47 +17,36 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from userops.core import frames, money
+from userops.core import frames
 from userops.core.time import AsOf, Zone, as_of_us
 from userops.customers.agreement import check_agreement, kind_of_ids
 from userops.customers.arguments import ReturnsPolicy, check_returns, customer_key
 from userops.customers.attribute_tables import AttributeTables, distinct_ids
 from userops.customers.customer import Customer
-from userops.customers.returns import linked_returns
-from userops.errors import EmptyHistoryError, InvalidArgumentError, InvalidDefinitionError
-from userops.events.columns import (
-    AMOUNT_MINOR_UNITS,
-    CUSTOMER_ID,
-    INSTANT_US,
-    IS_RETURN,
-    ORDER_ID,
+from userops.customers.identified import HistoryLinks, Identification, Persons, check_kinds
+from userops.customers.links import as_link_sources
+from userops.customers.order_tables import (
+    ORDER,
+    event_totals,
+    order_table,
+    order_totals,
+    returns_table,
 )
+from userops.errors import EmptyHistoryError, InvalidArgumentError, InvalidDefinitionError
+from userops.events.columns import CUSTOMER_ID
 from userops.events.table import Events, EventTable, Orders
 
 if TYPE_CHECKING:
     from userops.core.values import Kind
+    from userops.customers.identities import Identities
+    from userops.customers.identity_decisions import IdentityDecisions
+    from userops.customers.identity_graph import IdentityGraph
     from userops.events.quality import Quality
 
-__all__ = [
-    "FIRST_US",
-    "FREQUENCY",
-    "LAST_US",
-    "MONETARY",
-    "ORDER",
-    "RETURNED",
-    "RETURN_ROWS",
-    "History",
-]
+__all__ = ["History"]
 
-ORDER = "order"
-# Before every instant; what is read up to it has no rows.
-_NEVER_US = -(2**63)
-LAST_US = "last_us"
-FIRST_US = "first_us"
-FREQUENCY = "frequency"
-MONETARY = "monetary_minor_units"
-RETURNED = "returned_minor_units"
-RETURN_ROWS = "return_rows"
+
+_MOST_RESOLVED = 4  # resolutions of one history that are kept
 
 
 class History:
@@ -76,6 +65,7 @@ class History:
     Attributes:
         events: Event name to table.
         attributes: The tables of attributes.
+        persons: Who is who, in a history `at` an instant; None without identities.
         returns: The policy.
 
     Raises:
@@ -113,11 +103,12 @@ class History:
                 allowed="for example {'order': Orders(…), 'scan': Events(…)}",
             )  # fmt: skip
         self.returns: ReturnsPolicy = check_returns(returns)
-        self.events: dict[str, Orders | Events] = {
-            name: _table(name, table) for name, table in events.items()
-        }
+        self.events: dict[str, Orders | Events] = {n: _table(n, t) for n, t in events.items()}
         check_agreement(self.events, "events")
         self.attributes = AttributeTables(customers, attributes, time_zone=self.zone.name)
+        self._identification: Identification | None = None
+        self.persons: Persons | None = None
+        self._resolved: dict[int, tuple[Identities, History]] = {}
         if self.attributes.tables:
             check_agreement({**self.events, **self.attributes.tables}, "history")
 
@@ -134,8 +125,79 @@ class History:
         """
         more = copy.copy(self)
         more.attributes = self.attributes.with_table(title, attributes, time_zone=self.zone.name)
-        check_agreement({**more.events, **more.attributes.tables}, "history")
+        more._resolved = {}
+        has_ids = self._identification is None
+        check_agreement({**more.events, **more.attributes.tables}, "history", ids=has_ids)
         return more
+
+    # Identities
+
+    def links(self) -> HistoryLinks:
+        """Return the links that the event tables carry: rows with several identifiers.
+
+        A source of links for `IdentityGraph.resolve`; nothing is read before it is resolved.
+        """
+        return HistoryLinks(self.events)
+
+    def with_identities(
+        self,
+        graph: IdentityGraph,
+        *,
+        links: Any = None,
+        decisions: IdentityDecisions | None = None,
+    ) -> History:
+        """Return the history with its rows given to the persons whom their identifiers name.
+
+        Whatever is asked as of an instant sees the persons as they were known before it: orders of
+        several channels are one customer's from when the link was seen, and what he did before he
+        was known is his from then on. Ids of customers are text. Until something is asked nothing
+        is read.
+
+        Args:
+            graph: The kinds of identifier.
+            links: Links beside those of the event tables: `Links`, a frame for it, or several.
+            decisions: The log of decisions by hand.
+
+        Raises:
+            InvalidArgumentError: If a table has identifiers of a kind that is not declared.
+        """
+        check_kinds(graph, self.events)
+        more = copy.copy(self)
+        more._identification = Identification(graph, as_link_sources(links), decisions)
+        more._resolved = {}
+        return more
+
+    def identities(self, as_of: AsOf) -> Identities:
+        """Return who each identifier is, as of an instant.
+
+        Raises:
+            InvalidArgumentError: If the history was given no graph.
+        """
+        return self._at(as_of_us(as_of, self.zone))[0]
+
+    def at(self, before_us: int) -> History:
+        """Return the history with persons as customers as they were known before an instant.
+
+        Without a graph it is the history itself.
+        """
+        return self if self._identification is None else self._at(before_us)[1]
+
+    def _at(self, before_us: int) -> tuple[Identities, History]:
+        if self._identification is None:
+            hint = "history.with_identities(IdentityGraph([…]))"
+            raise InvalidArgumentError("history", "has no identities", hint=hint)
+        if before_us not in self._resolved:
+            found = self._identification.identities(self.events, before_us)
+            persons = Persons(found, next(iter(self.events.values())).source)
+            here = copy.copy(self)
+            here._identification = None
+            here.persons = persons
+            here.events = {n: t.with_persons(persons.of_rows) for n, t in self.events.items()}
+            here.attributes = self.attributes.with_persons(persons.with_current)
+            while len(self._resolved) >= _MOST_RESOLVED:
+                del self._resolved[next(iter(self._resolved))]
+            self._resolved[before_us] = found, here
+        return self._resolved[before_us]
 
     @property
     def orders(self) -> Orders:
@@ -179,9 +241,8 @@ class History:
 
     def check(self) -> History:
         """Check every table and return self; see `Orders.check`."""
-        for table in self.events.values():
+        for table in (*self.events.values(), self.attributes):
             table.check()
-        self.attributes.check()
         return self
 
     @property
@@ -213,13 +274,15 @@ class History:
         Raises:
             InvalidArgumentError: If an attribute is not known; names the nearest.
         """
-        return self.attributes.values_before(names, before_us)
+        return self.at(before_us).attributes.values_before(names, before_us)
 
     def customer_ids(self, before_us: int) -> frames.Frame:
         """Return the distinct `customer_id` of all tables before an instant.
 
         A customer of a `Customers` table is there whatever the instant.
         """
+        if self._identification is not None:
+            return self.at(before_us).customer_ids(before_us)
         tables = list(self.events.values())
         # A column of nulls alone has no type to stand beside the others.
         known = [table for table in tables if kind_of_ids(table) is not None]
@@ -237,38 +300,7 @@ class History:
         (zero or below) and `return_rows`.
         """
         before = as_of_us(as_of, self.zone)
-        orders = self.orders
-        is_return = nw.col(IS_RETURN)
-        has_returns = orders.audit.returns > 0 and self.returns != "ignore"
-        rows = (
-            orders.counted(before_us=before) if has_returns else orders.purchases(before_us=before)
-        )
-        bought_at: Any = nw.when(~is_return).then(nw.col(INSTANT_US))
-        amount = nw.col(AMOUNT_MINOR_UNITS)
-        if self.returns == "separate":
-            back = nw.when(is_return)
-            rows = rows.with_columns(
-                back.then(amount).otherwise(nw.lit(0)).alias(RETURNED),
-                back.then(nw.lit(1)).otherwise(nw.lit(0)).alias(RETURN_ROWS),
-                back.then(nw.lit(0)).otherwise(amount).alias(AMOUNT_MINOR_UNITS),
-            )
-        bought_at = bought_at if has_returns else nw.col(INSTANT_US)
-        rows = rows.with_columns(bought_at.alias(FIRST_US))
-        sums = [AMOUNT_MINOR_UNITS]
-        if self.returns == "separate":
-            sums += [RETURNED, RETURN_ROWS]
-        if not orders.has_order_rows:
-            # An order of several lines was made at its first line.
-            rows = rows.group_by(CUSTOMER_ID, ORDER_ID).agg(
-                nw.col(FIRST_US).min(), nw.col(*sums).sum()
-            )
-        taken: dict[str, tuple[str, frames.Aggregate]] = {
-            LAST_US: (FIRST_US, "max"),
-            FREQUENCY: (FIRST_US, "count"),
-        }
-        taken |= {name: (name, "sum") for name in sums}
-        totals = frames.totals_by_key(orders.source, rows, CUSTOMER_ID, taken)
-        return totals.rename({AMOUNT_MINOR_UNITS: MONETARY}).filter(nw.col(FREQUENCY) > 0)
+        return order_totals(self.at(before).orders, self.returns, before)
 
     def event_totals(self, event: str, as_of: AsOf) -> frames.Frame:
         """Return one row a customer with the event before `as_of`.
@@ -276,15 +308,7 @@ class History:
         Columns: `customer_id`, `last_us`, `frequency`. Returns among orders do not count.
         """
         before = as_of_us(as_of, self.zone)
-        if event == ORDER:
-            return self.order_totals(as_of).select(CUSTOMER_ID, LAST_US, FREQUENCY)
-        table = self.table(event)
-        return frames.totals_by_key(
-            table.source,
-            table.counted(before_us=before),
-            CUSTOMER_ID,
-            {LAST_US: (INSTANT_US, "max"), FREQUENCY: (INSTANT_US, "count")},
-        )
+        return event_totals(self.at(before).table(event), self.returns, before)
 
     def linked_returns(self, as_of: AsOf) -> Any:
         """Return one row a return before `as_of`, with the order that it takes back.
@@ -301,13 +325,8 @@ class History:
         Raises:
             InvalidArgumentError: If the orders map no `order_id`.
         """
-        orders = self.orders
-        linked = linked_returns(orders, as_of_us(as_of, self.zone))
-        linked = linked.rename({INSTANT_US: "returned_at"}).with_columns(
-            money.major_expr(nw.col(AMOUNT_MINOR_UNITS), orders.scale).alias("amount")
-        )
-        linked = frames.with_datetime(orders.source, linked, "returned_at")
-        return orders.source.give_back(linked.drop(AMOUNT_MINOR_UNITS))
+        before = as_of_us(as_of, self.zone)
+        return returns_table(self.at(before).orders, before)
 
     def order_table(self, as_of: AsOf) -> Any:
         """Return one row an order made before `as_of`, net of the returns linked to it.
@@ -320,46 +339,27 @@ class History:
         Raises:
             InvalidArgumentError: If the orders map no `order_id`.
         """
-        orders = self.orders
         before = as_of_us(as_of, self.zone)
-        back = linked_returns(orders, before if self.returns != "ignore" else _NEVER_US)
-        bought = orders.purchases(before_us=before)
-        bought = bought.group_by(CUSTOMER_ID, ORDER_ID).agg(
-            nw.col(INSTANT_US).min(), nw.col(AMOUNT_MINOR_UNITS).sum()
-        )
-        back = back.filter(~nw.col("linked_order_id").is_null())
-        back = back.group_by(CUSTOMER_ID, "linked_order_id").agg(
-            nw.col(AMOUNT_MINOR_UNITS).sum().alias(RETURNED)
-        )
-        table = bought.join(
-            back,
-            how="left",
-            left_on=[CUSTOMER_ID, ORDER_ID],
-            right_on=[CUSTOMER_ID, "linked_order_id"],
-        ).with_columns(
-            nw.col(AMOUNT_MINOR_UNITS).cast(nw.Int64),
-            nw.col(RETURNED).cast(nw.Int64).fill_null(0),
-        )
-        amount, returned = nw.col(AMOUNT_MINOR_UNITS), nw.col(RETURNED)
-        table = table.select(
-            CUSTOMER_ID,
-            ORDER_ID,
-            nw.col(INSTANT_US).alias("ordered_at"),
-            money.major_expr(amount, orders.scale).alias("amount"),
-            money.major_expr(returned, orders.scale).alias("returned_amount"),
-            money.major_expr(amount + returned, orders.scale).alias("net_amount"),
-            ((returned < 0) & (amount + returned <= 0)).alias("is_fully_returned"),
-        )
-        table = frames.with_datetime(orders.source, table, "ordered_at")
-        return orders.source.give_back(table)
+        return order_table(self.at(before).orders, self.returns, before)
 
-    def customer(self, customer_id: str | int) -> Customer:
+    def customer(self, customer_id: str | int, as_of: AsOf | None = None) -> Customer:
         """Return one customer, read out of every table.
+
+        Args:
+            customer_id: His id; where the history has identities, any id that he had, too.
+            as_of: Needed where the history has identities: who he is depends on when.
 
         Raises:
             EmptyHistoryError: If no table has a counted row of the customer, or an attribute.
-            InvalidArgumentError: If the id is neither text nor a whole number.
+            InvalidArgumentError: If the id is no id, or `as_of` is needed.
         """
+        if self._identification is not None:
+            if as_of is None:
+                hint = "who is who depends on when: customer(id, as_of)"
+                raise InvalidArgumentError("as_of", "is needed", hint=hint)
+            found, here = self._at(as_of_us(as_of, self.zone))
+            current = found.current_id(customer_key(customer_id))
+            return here.customer(str(customer_id) if current is None else current)
         customer_id = customer_key(customer_id)
         kind = "text" if isinstance(customer_id, str) else "whole numbers"
         rows: dict[str, tuple[dict[str, Any], ...]] = {}

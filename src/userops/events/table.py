@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
@@ -29,12 +30,13 @@ from userops.events.columns import (
     OrderColumns,
     ReturnsBy,
 )
+from userops.events.days import rows_by_day
 from userops.events.normalise import check_schema, is_counted, normalised
 from userops.events.quality import Quality
 from userops.events.working_columns import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 __all__ = ["EventTable", "Events", "Orders"]
@@ -92,6 +94,7 @@ class EventTable:
     """
 
     columns: OrderColumns | EventColumns
+    _of_rows: Callable[[EventTable, frames.Frame], frames.Frame] | None = None
     _definition: type[OrderColumns] | type[EventColumns]
 
     def __init__(
@@ -144,7 +147,31 @@ class EventTable:
 
     @cached_property
     def _normalised(self) -> frames.Frame:
-        return normalised(self.source, self.columns)
+        rows = normalised(self.source, self.columns)
+        return rows if self._of_rows is None else self._of_rows(self, rows)
+
+    @property
+    def normalised(self) -> frames.Frame:
+        """The host's rows with the normalised columns under `PREFIX`; nothing is computed."""
+        return self._normalised
+
+    def with_persons(self, of_rows: Callable[[EventTable, frames.Frame], frames.Frame]) -> Self:
+        """Return the table with persons as customers.
+
+        Args:
+            of_rows: Takes the table and its normalised rows, and gives these another `customer_id`
+                (text) and `status`.
+        """
+        more = copy.copy(self)
+        for name in ("_normalised", "audit", "quality", "quarantine", "has_order_rows"):
+            more.__dict__.pop(name, None)
+        more._of_rows = of_rows
+        return more
+
+    @property
+    def has_persons(self) -> bool:
+        """Whether its customers are persons, whose ids are text."""
+        return self._of_rows is not None
 
     @property
     def scale(self) -> int:
@@ -258,42 +285,8 @@ class EventTable:
         return self.source.give_back(frames.with_datetime(self.source, frame, time_role))
 
     def by_day(self) -> list[dict[str, Any]]:
-        """Count the rows of each local day.
-
-        Returns:
-            One dict a day, ascending: `day` (days since 1970-01-01), `rows`, `quarantined` (rows),
-            and for orders `orders` (by their first line) and `net_minor_units`. Rows without a
-            readable time have no day and are left out.
-        """
-        instant, status = nw.col(PREFIX + INSTANT_US), nw.col(PREFIX + STATUS)
-        timed = self._normalised.filter(~instant.is_null())
-        reach = frames.to_rows(timed.select(low=instant.min(), high=instant.max()))[0]
-        if reach["low"] is None:
-            return []
-        between = int(reach["low"]), int(reach["high"])
-        measured = {"quarantined": (status > COUNTED).cast(nw.Int64)}
-        if isinstance(self.columns, OrderColumns):
-            amount = nw.col(PREFIX + AMOUNT_MINOR_UNITS)
-            measured["net_minor_units"] = (
-                nw.when(status == COUNTED).then(amount).otherwise(nw.lit(0))
-            )
-        rows = timed.select(
-            self.columns.zone.day_expr(instant, between_us=between).alias("day"),
-            *(value.alias(name) for name, value in measured.items()),
-        )
-        grouped = rows.group_by("day").agg(nw.len().alias("rows"), nw.col(*measured).sum())
-        days = {row["day"]: row | {"orders": 0} for row in frames.to_rows(grouped)}
-        for row in self._orders_by_day(between) if "net_minor_units" in measured else ():
-            days[row["day"]]["orders"] = row["orders"]
-        return [{k: int(v) for k, v in days[day].items()} for day in sorted(days)]
-
-    def _orders_by_day(self, between_us: tuple[int, int]) -> list[dict[str, Any]]:
-        made = self.purchases()
-        if ORDER_ID in made.collect_schema():
-            made = made.group_by(CUSTOMER_ID, ORDER_ID).agg(nw.col(INSTANT_US).min())
-        day = self.columns.zone.day_expr(nw.col(INSTANT_US), between_us=between_us)
-        counts = made.select(day.alias("day")).group_by("day").agg(nw.len().alias("orders"))
-        return frames.to_rows(counts)
+        """Count the rows of each local day; see `events.days.rows_by_day`."""
+        return rows_by_day(self._normalised, self.columns, self.purchases)
 
     @cached_property
     def audit(self) -> Quality:

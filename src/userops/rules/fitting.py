@@ -77,6 +77,7 @@ def fitted_in(rules: Mapping[str, Any], history: History, as_of: AsOf) -> dict[s
     }
     if not ranked:
         return plain
+    history = history.at(as_of_us(as_of, history.zone))
     population = _Population(history, as_of, list(ranked.values()))
     found = {key: population.fitted(node) for key, node in ranked.items()}
 
@@ -190,6 +191,7 @@ def spread_of(
         history: The population.
         as_of: Exclusive end of the history.
     """
+    history = history.at(as_of_us(as_of, history.zone))
     columns = {name: table.columns for name, table in history.events.items()}
     rows = rows_of(events, columns)
     if events.depends_on_customer:

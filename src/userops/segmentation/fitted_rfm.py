@@ -14,13 +14,7 @@ from userops.core.definitions import Definition
 from userops.core.time import AsOf, Zone, as_of_us, datetime_of, zone
 from userops.customers.arguments import ReturnsPolicy, customer_key
 from userops.customers.customer import Customer
-from userops.customers.history import (
-    FREQUENCY,
-    MONETARY,
-    ORDER,
-    RETURN_ROWS,
-    RETURNED,
-)
+from userops.customers.order_tables import FREQUENCY, MONETARY, ORDER, RETURN_ROWS, RETURNED
 from userops.errors import EmptyHistoryError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
 from userops.segmentation.explanation import Explanation, explained

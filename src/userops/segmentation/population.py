@@ -10,14 +10,14 @@ import narwhals.stable.v2 as nw
 from userops.core import frames
 from userops.core.time import AsOf, as_of_us
 from userops.customers.arguments import ReturnsPolicy
-from userops.customers.history import (
+from userops.customers.history import History
+from userops.customers.order_tables import (
     FREQUENCY,
     LAST_US,
     MONETARY,
     ORDER,
     RETURN_ROWS,
     RETURNED,
-    History,
 )
 from userops.errors import InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
@@ -73,9 +73,10 @@ def history_of(data: Any, event: str, *, returns: ReturnsPolicy = "net") -> Hist
 
 def population_of(history: History, event: str, as_of: AsOf) -> Population:
     """Compute, once, each customer's `recency_days`, `frequency` and exact money."""
+    before = as_of_us(as_of, history.zone)
+    history = history.at(before)
     table = history.table(event)
     has_money = isinstance(table, Orders)
-    before = as_of_us(as_of, history.zone)
     totals = history.order_totals(as_of) if has_money else history.event_totals(event, as_of)
     earliest = table.audit.first_us
     zone = history.zone

@@ -15,7 +15,8 @@ import attrs
 from userops.core import frames
 from userops.core.definitions import Definition
 from userops.core.time import AsOf
-from userops.customers.history import ORDER, History
+from userops.customers.history import History
+from userops.customers.order_tables import ORDER
 from userops.errors import EmptyHistoryError, InvalidDefinitionError, NotFittedError
 from userops.events.table import Events, Orders
 from userops.segmentation.cut_points import CutPoints, Dimension, Linear, as_cut_points

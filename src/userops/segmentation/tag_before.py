@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 from userops.core import frames
 from userops.core.time import datetime_of, zone
 from userops.core.values import with_values
+from userops.customers.identified import Persons
 from userops.errors import ColumnNotFoundError, ColumnTypeError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
 from userops.segmentation.tagging import PLACE, TAG, VALUE, Tagging
@@ -29,11 +30,13 @@ class Before:
         tagging: The tags as they are now.
         source: Where the history comes from.
         before_us: The instant of the refresh that is being made.
+        persons: Who is who now, where the history has identities: assignments follow merged ids.
     """
 
     tagging: Tagging
     source: frames.Source
     before_us: int
+    persons: Persons | None = None
 
     def read(self, previous: Any, coded: frames.Frame) -> frames.Frame:
         """Return the assignments before, one row a customer, tag and value.
@@ -69,6 +72,8 @@ class Before:
             )  # fmt: skip
         frame = self._typed(given, coded)
         self._check_order(frame)
+        if self.persons is not None:
+            frame = self.persons.with_current(frame, CUSTOMER_ID)
         known = ~nw.col(CUSTOMER_ID).is_null() & ~nw.col(TAG).is_null() & ~nw.col(VALUE).is_null()
         once = (
             frame.filter(known)

@@ -207,7 +207,7 @@ def refreshed(tagging: Tagging, previous: Any, history: History, as_of: AsOf) ->
         previous = previous.assignments
     comparison = _Comparison(tagging, before_us)
     coded = frames.settled(source, tagging.long_with_place(source, tagging.coded(history, as_of)))
-    before = Before(tagging, source, before_us).read(previous, coded)
+    before = Before(tagging, source, before_us, history.at(before_us).persons).read(previous, coded)
     coded, before = frames.alike([coded, before])
     before = frames.settled(source, before)
     assignments = frames.settled(source, comparison.assignments(coded, before))

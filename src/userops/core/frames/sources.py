@@ -7,7 +7,9 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 import narwhals.stable.v2 as nw
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from narwhals.exceptions import DuplicateError
 
 from userops.core.frames.conversions import (
@@ -29,11 +31,14 @@ __all__ = [
     "backend_of",
     "concat_rows",
     "counted_by",
+    "differing",
     "is_null_column",
     "native_type",
     "nearby",
     "read",
+    "scattered",
     "small_table",
+    "text_table",
     "to_arrow",
     "to_rows",
 ]
@@ -260,6 +265,33 @@ def small_table(
     """Build an Arrow table of a few rows, its columns typed even where there are none."""
     schema = pa.schema([(name, _KINDS[kind]) for name, kind in kinds.items()])
     return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+
+
+def text_table(columns: Mapping[str, Any]) -> pa.Table:
+    """Return Arrow columns of text as a table to join with others, whose text is of this type."""
+    return pa.table({name: column.cast(pa.string()) for name, column in columns.items()})
+
+
+def scattered(length: int, parts: Sequence[tuple[Any, pa.Array]]) -> pa.Array:
+    """Return one column of texts from parts and the places of each part, which fill it."""
+    values = (
+        pa.concat_arrays([part for _, part in parts]) if parts else pa.array([], pa.large_string())
+    )
+    order = np.empty(length, dtype=np.int64)
+    begin = 0
+    for places, part in parts:
+        order[places] = np.arange(begin, begin + len(part))
+        begin += len(part)
+    return values.take(pa.array(order))
+
+
+def differing(
+    name: str, ones: Sequence[pa.Array], other: str, others: Sequence[pa.Array]
+) -> dict[str, pa.Array]:
+    """Return two columns of texts where they differ; each part has its partner."""
+    columns = {name: pa.concat_arrays(ones), other: pa.concat_arrays(others)}
+    keep = pc.not_equal(columns[name], columns[other])
+    return {n: column.filter(keep) for n, column in columns.items()}
 
 
 def concat_rows(frames: Iterable[Frame]) -> Frame:

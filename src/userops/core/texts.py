@@ -1,0 +1,139 @@
+"""Many distinct texts, each known by its place: what links and identifiers are made of.
+
+Texts stay in Arrow; places are numpy integers. So millions of ids cost a dictionary, and no object
+of Python's each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import attrs
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from userops.core.blanks import BLANKS
+
+__all__ = ["Places", "Texts", "coded", "column_of"]
+
+Places = NDArray[np.int64]
+
+
+@attrs.frozen(eq=False)
+class Texts:
+    """Distinct texts; a text's place stands for it.
+
+    Attributes:
+        array: The texts as Arrow large strings, without nulls.
+    """
+
+    array: Any = attrs.field(repr=False)
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> Texts:
+        """Take distinct texts from Python."""
+        return cls(pa.array(list(values), pa.large_string()))
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def at(self, places: Places) -> list[str]:
+        """Return the texts at some places."""
+        found: list[str] = self.array.take(pa.array(places)).to_pylist()
+        return found
+
+    def at_one(self, place: int) -> str:
+        """Return the text at a place."""
+        found: str = self.array[place].as_py()
+        return found
+
+    def place(self, text: str) -> int:
+        """Return where a text stands, or -1."""
+        return int(pc.index(self.array, pa.scalar(text, pa.large_string())).as_py())
+
+    def places_in(self, others: Texts) -> Places:
+        """Return where each of these texts stands among others; -1 where it does not."""
+        found = pc.fill_null(pc.index_in(self.array, value_set=others.array), -1)
+        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+    def changed(self, function: Callable[[str], str | None]) -> tuple[Texts, Places]:
+        """Return the distinct results of a function, and the place of each text's; -1 for None."""
+        results = pa.array([function(text) for text in self.array.to_pylist()], pa.large_string())
+        return _encoded(results)
+
+    def trimmed(self) -> tuple[Texts, Places]:
+        """Return the distinct texts without blanks around them, and the place of each text's.
+
+        A text of nothing but blanks has no place: -1.
+        """
+        trimmed = pc.utf8_trim(self.array, characters=BLANKS)
+        is_same = pc.all(pc.equal(trimmed, self.array)).as_py() in (True, None)
+        is_some = not pc.any(pc.equal(trimmed, "")).as_py()
+        if is_same and is_some:
+            return self, np.arange(len(self), dtype=np.int64)
+        return _encoded(pc.if_else(pc.equal(trimmed, ""), None, trimmed))
+
+    def taken(self, places: Places) -> Texts:
+        """Return the texts at some places."""
+        return Texts(self.array.take(pa.array(places)))
+
+    def flags(self, function: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """Return what a function says of each text."""
+        return np.fromiter(map(function, self.array.to_pylist()), np.bool_, len(self))
+
+    def starting_with(self, prefix: str) -> Places:
+        """Return the places of the texts that begin with another."""
+        return np.flatnonzero(pc.starts_with(self.array, prefix).to_numpy(zero_copy_only=False))
+
+    def is_in(self, texts: Iterable[str]) -> NDArray[np.bool_]:
+        """Return which texts are among some others."""
+        wanted = pa.array(sorted(texts), pa.large_string())
+        return np.asarray(pc.is_in(self.array, value_set=wanted).to_numpy(zero_copy_only=False))
+
+    def prefixed(self, prefix: str, places: Places) -> Any:
+        """Return the texts at some places with another before each, as Arrow."""
+        taken = self.array.take(pa.array(places))
+        if not prefix:
+            return taken
+        empty = pa.scalar("", pa.large_string())
+        return pc.binary_join_element_wise(pa.scalar(prefix, pa.large_string()), taken, empty)
+
+
+def coded(columns: Sequence[Any]) -> tuple[list[Places], Texts]:
+    """Return columns of text or whole numbers as places of distinct texts; -1 for null.
+
+    Args:
+        columns: Arrow arrays or chunked arrays.
+    """
+    chunks: list[Any] = []
+    lengths = []
+    for column in columns:
+        mine = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        lengths.append(sum(len(chunk) for chunk in mine))
+        chunks += [_as_text(chunk) for chunk in mine]
+    # One chunk is coded several times faster than many.
+    whole = pa.concat_arrays(chunks) if chunks else pa.array([], pa.large_string())
+    texts, places = _encoded(whole)
+    ends = np.cumsum([0, *lengths])
+    return [places[a:b] for a, b in pairwise(ends.tolist())], texts
+
+
+def _as_text(chunk: Any) -> Any:
+    if pa.types.is_dictionary(chunk.type):
+        chunk = chunk.cast(chunk.type.value_type)
+    return chunk.cast(pa.large_string())
+
+
+def _encoded(array: Any) -> tuple[Texts, Places]:
+    encoded = array.dictionary_encode()
+    places = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return Texts(encoded.dictionary), places
+
+
+def column_of(values: Iterable[str]) -> Any:
+    """Return some texts as a column for `coded`."""
+    return pa.array(list(values), pa.large_string())

@@ -1,0 +1,190 @@
+"""A history in which each row belongs to the person whom its identifiers name, as of an instant.
+
+Contract. A row with a customer id belongs to the person of that id; any other to the person of its
+first identifier, in the order of priority of their kinds, that was bound before the instant. Ids of
+persons are text. A row whose identifiers are nobody's stays unresolved. Nothing is collected: the
+host's tables are joined with a table of identifiers, in the engine that holds them.
+
+Of current attributes of merged customers each is what the account that goes on says, else what the
+others say, by their ids. Dated attributes follow with their own dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from userops.core import frames
+from userops.customers.identities import Identities
+from userops.customers.identity_decisions import IdentityDecisions
+from userops.customers.identity_nodes import NEVER_US
+from userops.customers.links import FIRST, LAST, ROWS, LinkSource, Seen
+from userops.errors import InvalidArgumentError
+from userops.events.columns import COUNTED, CUSTOMER_ID, INSTANT_US, STATUS, UNRESOLVED
+from userops.events.table import EventTable
+from userops.events.working_columns import PREFIX, own
+
+if TYPE_CHECKING:
+    from userops.customers.identity_graph import IdentityGraph
+
+__all__ = ["HistoryLinks", "Identification", "Persons", "check_kinds"]
+
+_RAW, _PERSON = PREFIX + "raw", PREFIX + "person"
+
+
+@attrs.frozen(eq=False)
+class HistoryLinks:
+    """The links that event tables carry: rows with several identifiers of one person.
+
+    Attributes:
+        tables: Event name to table.
+    """
+
+    tables: Mapping[str, EventTable]
+
+    def seen_before(self, before_us: int) -> list[Seen]:
+        """Return each combination of identifiers, and when it was seen before an instant."""
+        return [seen for table in self.tables.values() for seen in self._of_table(table, before_us)]
+
+    def _of_table(self, table: EventTable, before_us: int) -> list[Seen]:
+        columns = table.columns
+        kinds = {kind: f"identifier_{kind}" for kind in columns.identifiers}
+        if columns.customer_id is not None:
+            kinds = {CUSTOMER_ID: CUSTOMER_ID, **kinds}
+        good = (own(STATUS) <= COUNTED) & (own(INSTANT_US) < before_us)
+        names = {kind: f"{PREFIX}k{n}" for n, kind in enumerate(kinds)}
+        rows = table.normalised.filter(good.fill_null(False)).select(
+            *(own(name).cast(nw.String).alias(names[kind]) for kind, name in kinds.items()),
+            own(INSTANT_US).alias(FIRST),
+        )
+        combinations = rows.group_by(*names.values()).agg(
+            nw.col(FIRST).min(), nw.col(FIRST).max().alias(LAST), nw.len().alias(ROWS)
+        )
+        found = frames.to_arrow(combinations)
+        return [Seen.of_table(found, names)] if found.num_rows else []
+
+    def __repr__(self) -> str:
+        """Return the tables and the kinds that they carry."""
+        said = []
+        for name, table in self.tables.items():
+            own_id = [CUSTOMER_ID] if table.columns.customer_id is not None else []
+            said.append(f"{name}: {', '.join([*own_id, *table.columns.identifiers])}")
+        return f"HistoryLinks({'; '.join(said)})"
+
+
+@attrs.frozen(eq=False)
+class Identification:
+    """How the rows of a history find their persons.
+
+    Attributes:
+        graph: The kinds of identifier and their guards.
+        links: Links beside those of the history itself.
+        decisions: The log of decisions by hand.
+    """
+
+    graph: IdentityGraph
+    links: tuple[LinkSource, ...]
+    decisions: IdentityDecisions | None
+
+    def identities(self, tables: Mapping[str, EventTable], before_us: int) -> Identities:
+        """Resolve the links of a history before an instant."""
+        sources = (HistoryLinks(tables), *self.links)
+        return self.graph.resolve_before(sources, before_us, decisions=self.decisions)
+
+
+class Persons:
+    """The persons of identifiers as tables to join with, in the engine of a history.
+
+    Args:
+        identities: Who is who.
+        source: Where the tables of the history come from.
+    """
+
+    def __init__(self, identities: Identities, source: frames.Source) -> None:
+        self.identities = identities
+        self._source = source
+
+    @cached_property
+    def _names(self) -> Any:
+        """The id of each person, by number."""
+        found = self.identities
+        nodes, texts = found.named_by, []
+        kinds = found.nodes.kind[nodes]
+        for number, kind in enumerate(found.kinds):
+            mine = np.flatnonzero(kinds == number)
+            prefix = "" if kind.name == CUSTOMER_ID else f"{kind.name}:"
+            places = nodes[mine] - found.nodes.offsets[number]
+            texts.append((mine, found.nodes.texts[number].prefixed(prefix, places)))
+        return frames.scattered(len(nodes), texts)
+
+    def of_kind(self, kind: str) -> frames.Frame:
+        """Return `raw`, each writing of an identifier of a kind, and its `person`."""
+        number = [k.name for k in self.identities.kinds].index(kind)
+        spelling = self.identities.nodes.spellings[number]
+        known = np.flatnonzero(spelling.nodes >= 0)
+        known = known[self.identities.nodes.first_us[spelling.nodes[known]] < NEVER_US]
+        persons = self.identities.made.person[spelling.nodes[known]]
+        columns = {_RAW: spelling.texts.prefixed("", known), _PERSON: self._names.take(persons)}
+        return self._table(columns)
+
+    @cached_property
+    def renamed(self) -> frames.Frame:
+        """`raw`, each id that is called otherwise now, and its `person`: mostly few."""
+        found, raws, persons = self.identities, [], []
+        for number, kind in enumerate(found.kinds):
+            spelling = found.nodes.spellings[number]
+            known = np.flatnonzero(spelling.nodes >= 0)
+            prefix = "" if kind.name == CUSTOMER_ID else f"{kind.name}:"
+            raws.append(spelling.texts.prefixed(prefix, known))
+            persons.append(self._names.take(found.made.person[spelling.nodes[known]]))
+        return self._table(frames.differing(_RAW, raws, _PERSON, persons))
+
+    def _table(self, columns: Mapping[str, Any]) -> frames.Frame:
+        table = frames.text_table(columns)
+        # pandas would give the text back as another type of Arrow's.
+        return frames.read(table if self._source.is_arrow else self._source.give_rows(table)).frame
+
+    def of_rows(self, table: EventTable, rows: frames.Frame) -> frames.Frame:
+        """Return normalised rows with the persons as `customer_id`, and their status anew."""
+        priority = {kind.name: kind.priority for kind in self.identities.kinds}
+        identifiers = sorted(table.columns.identifiers, key=lambda kind: -priority[kind])
+        person: nw.Expr | None = None
+        rows = self.with_current(rows, PREFIX + CUSTOMER_ID)
+        if identifiers:
+            found = []
+            for n, kind in enumerate(identifiers):
+                named = self.of_kind(kind).rename({_PERSON: f"{_PERSON}_{n}"})
+                raw = own(f"identifier_{kind}").cast(nw.String).alias(_RAW)
+                rows = rows.with_columns(raw).join(named, on=_RAW, how="left").drop(_RAW)
+                found.append(f"{_PERSON}_{n}")
+            person = nw.coalesce(PREFIX + CUSTOMER_ID, *found)
+            rows = rows.with_columns(person.alias(PREFIX + CUSTOMER_ID)).drop(*found)
+        is_good = own(STATUS) <= COUNTED
+        counted = nw.when(own(CUSTOMER_ID).is_null()).then(nw.lit(UNRESOLVED))
+        counted = counted.otherwise(nw.lit(COUNTED))  # type: ignore[assignment]
+        status = nw.when(is_good).then(counted).otherwise(own(STATUS)).cast(nw.Int8)
+        return rows.with_columns(status.alias(PREFIX + STATUS))
+
+    def with_current(self, rows: frames.Frame, column: str) -> frames.Frame:
+        """Return rows with the ids that persons have now in a column of ids, as text."""
+        rows = rows.with_columns(nw.col(column).cast(nw.String).alias(_RAW))
+        rows = rows.join(self.renamed, on=_RAW, how="left")
+        return rows.with_columns(nw.coalesce(_PERSON, _RAW).alias(column)).drop(_RAW, _PERSON)
+
+
+def check_kinds(graph: IdentityGraph, tables: Mapping[str, EventTable]) -> None:
+    """Refuse tables that carry identifiers of a kind that is not declared.
+
+    Raises:
+        InvalidArgumentError: Names the nearest.
+    """
+    names = [kind.name for kind in graph.kinds]
+    for table in tables.values():
+        for kind in table.columns.identifiers:
+            if kind not in names:
+                raise InvalidArgumentError.unknown("kind", kind, names)

@@ -1,0 +1,270 @@
+"""Identifiers: a channel's own ids for a person, and what each kind of them is worth.
+
+A kind says how its values are written in one way (`normaliser`), which of them are nobody's
+(`blocked`), how many of them one person can have (`most_per_person`), how strong a link through it
+is (`priority`), and whether it may make one person of two at all (`can_merge`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple
+
+import attrs
+
+from userops.core.blanks import strip
+from userops.core.definitions import Definition
+from userops.core.patterns import portable
+from userops.core.time import DAY_US
+from userops.errors import InvalidArgumentError, InvalidDefinitionError
+
+__all__ = [
+    "BLOCKED",
+    "UNREADABLE",
+    "Email",
+    "Identifier",
+    "IdentifierKind",
+    "Normaliser",
+    "Phone",
+    "Trimmed",
+    "kind_named",
+]
+
+# Why an id is nobody's.
+BLOCKED, UNREADABLE = "blocked", "unreadable"
+
+
+class Identifier(NamedTuple):
+    """A channel's own id for a person.
+
+    Attributes:
+        kind: The name of a declared kind, such as `phone`.
+        value: The value, as the normaliser writes it.
+    """
+
+    kind: str
+    value: str
+
+    def __str__(self) -> str:
+        """Return `kind:value`."""
+        return f"{self.kind}:{self.value}"
+
+
+@attrs.frozen
+class Normaliser(Definition, ABC):
+    """How the values of a kind are written in one way.
+
+    A subclass implements `normalise`, and declares a `code_version`. Values that it cannot read are
+    quarantined, one by one; they never stop a resolution.
+    """
+
+    # Whether `normalise` does nothing but take blanks away, which is done for all values at once.
+    only_trims: ClassVar[bool] = False
+
+    @abstractmethod
+    def normalise(self, value: str) -> str | None:
+        """Return a value in the one way in which it is written; None where it is no such id.
+
+        Args:
+            value: Text without blanks around it, at least one letter. Whole numbers come as their
+                digits.
+        """
+
+    def read(self, value: str) -> tuple[str | None, str]:
+        """Return a value as it is written, or None, and why it is none.
+
+        Nothing that `normalise` raises comes out of it: one bad id is no reason to stop.
+        """
+        try:
+            found = self.normalise(strip(value))
+        except Exception as error:
+            return None, f"{UNREADABLE}: {type(error).__name__}: {error}"
+        given: object = found  # a subclass may return anything
+        if not isinstance(given, str) or not given:
+            return None, UNREADABLE
+        return given, ""
+
+
+@attrs.frozen
+class Trimmed(Normaliser):
+    """The value without blanks around it; what is upper or lower case stays so."""
+
+    only_trims: ClassVar[bool] = True
+
+    def normalise(self, value: str) -> str | None:
+        """Return the value."""
+        return value
+
+
+@attrs.frozen
+class Email(Normaliser):
+    """An e-mail address in lower case, with one `@` between two parts, and no blank.
+
+    Lower case also before the `@`: no provider of today tells the two apart, though RFC 5321 (2.4)
+    would let it.
+    """
+
+    def normalise(self, value: str) -> str | None:
+        """Return the address in lower case."""
+        name, at, domain = value.lower().rpartition("@")
+        good = at and name and "." in domain.strip(".") and "@" not in name
+        return f"{name}@{domain}" if good and not any(map(str.isspace, value)) else None
+
+
+@attrs.frozen
+class Phone(Normaliser):
+    """A phone number as E.164 writes it, `+8613800138001`, by the package `phonenumbers`.
+
+    Attributes:
+        region: Country in which a number without `+` is read: two letters of ISO 3166-1.
+        is_strict: Whether a number has to lie in a range that is in use, and not only be as long
+            as one. Ranges are opened all the time, and an old list would refuse new ones.
+    """
+
+    region: str = attrs.field()
+    is_strict: bool = attrs.field(default=False, kw_only=True)
+
+    @region.validator
+    def _check_region(self, _: object, region: object) -> None:
+        import phonenumbers
+
+        if region not in phonenumbers.SUPPORTED_REGIONS:
+            raise InvalidDefinitionError(
+                "region", "is no region with phone numbers", got=repr(region),
+                allowed="two capital letters of ISO 3166-1, such as 'CN'",
+            )  # fmt: skip
+
+    def normalise(self, value: str) -> str | None:
+        """Return the number in E.164, or None where it cannot be one."""
+        import phonenumbers
+
+        try:
+            number = phonenumbers.parse(value, self.region)
+        except phonenumbers.NumberParseException:
+            return None
+        is_good = (
+            phonenumbers.is_valid_number if self.is_strict else phonenumbers.is_possible_number
+        )
+        if not is_good(number):
+            return None
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _texts(value: Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+@attrs.frozen
+class IdentifierKind(Definition):
+    """A kind of identifier, and what it is worth as evidence that two ids are one person's.
+
+    Attributes:
+        name: Such as `phone`, `openid`, `unionid`, `external_userid`, `taobao_id`, `email`.
+        normaliser: How its values are written in one way.
+        blocked: Values that are nobody's, such as the number that clerks type where a customer
+            gives none. They are read by the normaliser too. A blocked value links nothing.
+        blocked_patterns: Patterns of such values, searched in the normalised value; see
+            `userops.core.patterns`.
+        most_per_person: How many of them one person can have; None for any number. A link that
+            would give a person more is not made, but put up for review.
+        within_days: Where given, `most_per_person` counts those first seen within any so many days,
+            so that somebody may change his number now and then.
+        priority: How strong a link through this kind is; of two links that cannot both be true the
+            one of higher priority is made. A link is as strong as the weaker of its two ids.
+        can_merge: Whether it may make one person of two. A device or a postal address may not: it
+            joins at most one person.
+
+    Raises:
+        InvalidDefinitionError: If a field is out of range, or a blocked value cannot be read.
+    """
+
+    name: str = attrs.field()
+    normaliser: Normaliser = attrs.field(factory=Trimmed, kw_only=True)
+    blocked: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    blocked_patterns: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    most_per_person: int | None = attrs.field(default=None, kw_only=True)
+    within_days: int | None = attrs.field(default=None, kw_only=True)
+    priority: int = attrs.field(default=0, kw_only=True)
+    can_merge: bool = attrs.field(default=True, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        name: object = self.name
+        if not isinstance(name, str) or not name or ":" in name or strip(name) != name:
+            raise InvalidDefinitionError(
+                "name", "cannot name a kind", got=repr(name), allowed="text without a colon"
+            )
+        if not isinstance(self.normaliser, Normaliser):
+            raise InvalidDefinitionError(
+                "normaliser", "is no normaliser", got=repr(self.normaliser),
+                allowed="Trimmed(), Email(), Phone('CN'), or a subclass of Normaliser",
+            )  # fmt: skip
+        for field in ("most_per_person", "within_days"):
+            value: object = getattr(self, field)
+            if value is not None and (type(value) is not int or value < 1):
+                raise InvalidDefinitionError(
+                    field, "must be a whole number from 1 on", got=repr(value)
+                )
+        if self.within_days is not None and self.most_per_person is None:
+            raise InvalidDefinitionError("within_days", "needs most_per_person")
+        if type(self.priority) is not int or abs(self.priority) > 1_000_000:
+            raise InvalidDefinitionError(
+                "priority", "must be a whole number within a million", got=repr(self.priority)
+            )
+        for pattern in self.blocked_patterns:
+            portable(pattern)
+        self.blocked_values  # noqa: B018 - read once here, so that a wrong one is refused now
+
+    @property
+    def blocked_values(self) -> frozenset[str]:
+        """The blocked values as the normaliser writes them."""
+        found = set()
+        for value in self.blocked:
+            read, why = self.normaliser.read(value)
+            if read is None:
+                raise InvalidDefinitionError(
+                    "blocked", f"holds a value that is no {self.name}: {why}", got=repr(value),
+                    hint="what the normaliser cannot read needs no blocking: it links nothing",
+                )  # fmt: skip
+            found.add(read)
+        return frozenset(found)
+
+    @property
+    def within_us(self) -> int | None:
+        """The length of the window of `most_per_person` in microseconds."""
+        return None if self.within_days is None else self.within_days * DAY_US
+
+    def read(self, value: Any) -> str:
+        """Return one value as it is written.
+
+        Raises:
+            InvalidArgumentError: If it cannot be read, or is nobody's.
+        """
+        text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+        found, why = self.normaliser.read(text) if strip(text) else (None, UNREADABLE)
+        if found is not None and self.is_blocked(found):
+            found, why = None, BLOCKED
+        if found is None:
+            raise InvalidArgumentError(
+                "value", f"is no {self.name}: {why}", got=repr(value), allowed="text, or digits"
+            )
+        return found
+
+    def is_blocked(self, value: str) -> bool:
+        """Whether a normalised value is nobody's."""
+        return value in self.blocked_values or any(
+            portable(pattern).python.search(value) for pattern in self.blocked_patterns
+        )
+
+
+def kind_named(kinds: Iterable[IdentifierKind], name: str) -> IdentifierKind:
+    """Return a kind by its name.
+
+    Raises:
+        InvalidArgumentError: If it is not declared; names the nearest.
+    """
+    declared = {kind.name: kind for kind in kinds}
+    if name not in declared:
+        raise InvalidArgumentError.unknown("kind", str(name), declared)
+    return declared[name]

@@ -1,0 +1,231 @@
+"""Identities as of an instant: who each identifier is, why, and what was refused."""
+
+from __future__ import annotations
+
+import html
+from functools import cached_property
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from userops.core.time import datetime_of
+from userops.customers.identifiers import Identifier
+from userops.customers.identity_changes import IdentityChanges, changes_between
+from userops.customers.identity_nodes import NEVER_US, Pairs
+from userops.customers.linking import APART, MADE, NO_MERGE, TAKEN_AWAY
+from userops.customers.resolved import Resolved
+from userops.customers.unlinking import without_link
+from userops.errors import InvalidArgumentError
+
+__all__ = ["Identities", "LinkEvidence"]
+
+Ints = NDArray[np.int64]
+_SHOWN = 5
+
+
+@attrs.frozen(kw_only=True)
+class LinkEvidence:
+    """A link, and what became of it.
+
+    Attributes:
+        left: One identifier.
+        right: The other.
+        first_us: When they were first seen together, microseconds since 1970-01-01 UTC.
+        last_us: When last.
+        rows: How often.
+        strength: How sure it is, 0 to 1; 1 where they were seen together.
+        origin: `seen`, `guessed` or `by hand`.
+        reason: Why it was not made; empty where it was.
+    """
+
+    left: Identifier
+    right: Identifier
+    first_us: int
+    last_us: int
+    rows: int
+    strength: float
+    origin: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """Return the link in words."""
+        at = datetime_of(self.first_us)
+        often = f", {self.rows:,} times" if self.rows > 1 else ""
+        sure = f" ({self.strength:.0%})" if self.origin == "guessed" else ""
+        why = f": {self.reason}" if self.reason else ""
+        day = "?" if at is None else f"{at:%Y-%m-%d}"
+        return f"{self.left} - {self.right}, {self.origin}{sure} from {day}{often}{why}"
+
+
+@attrs.frozen(eq=False, repr=False, slots=False)
+class Identities(Resolved):
+    """Which identifiers are one person's, as of an instant.
+
+    Made by `IdentityGraph.resolve`, never by hand.
+
+    Attributes:
+        before_us: The exclusive instant, microseconds since 1970-01-01 UTC.
+        decisions: The decisions by hand that count.
+    """
+
+    def without_link(self, left: tuple[str, Any], right: tuple[str, Any]) -> Identities:
+        """Return the identities as they would be had two identifiers never been seen together.
+
+        What a resolution without the link gives, found by looking at its component alone. To keep
+        two identifiers apart whatever else links them, decide so: `IdentityDecisions.unbind`.
+
+        Args:
+            left: Kind and value.
+            right: Kind and value.
+
+        Raises:
+            InvalidArgumentError: If there is no such link.
+        """
+        return without_link(self, left, right)
+
+    def changes_since(self, before: Identities) -> IdentityChanges:
+        """Return who was merged and who was taken apart since an earlier resolution."""
+        return changes_between(before, self)
+
+    # Why
+
+    def explain(self, left: tuple[str, Any], right: tuple[str, Any]) -> list[LinkEvidence]:
+        """Return the links that make two identifiers one person's, from one to the other.
+
+        Args:
+            left: Kind and value.
+            right: Kind and value.
+
+        Returns:
+            The shortest chain of links that were made; empty where they are not one person's.
+
+        Raises:
+            InvalidArgumentError: If a kind is not declared, or an identifier was never seen.
+        """
+        ends = []
+        for name, (kind, value) in (("left", left), ("right", right)):
+            node = self.node_of(kind, value)
+            if node < 0:
+                raise InvalidArgumentError(name, "was never seen", got=f"{kind}:{value}")
+            ends.append(node)
+        if self.made.person[ends[0]] != self.made.person[ends[1]]:
+            return []
+        inside = self.made.person[self.pairs.a] == self.made.person[ends[0]]
+        places = np.flatnonzero(inside & (self.made.reason == MADE))
+        return self.evidence_at(self._path(places, ends[0], ends[1]))
+
+    def evidence(self, customer_id: str | int) -> list[LinkEvidence]:
+        """Return all links of a person, those that were made first, then those refused."""
+        person = self.person_of(customer_id)
+        if person is None:
+            return []
+        sides = self.made.person[self.pairs.a], self.made.person[self.pairs.b]
+        places = np.flatnonzero((sides[0] == person) | (sides[1] == person))
+        order = np.argsort(self.made.reason[places] != MADE, kind="stable")
+        return self.evidence_at(places[order])
+
+    def evidence_at(self, places: Ints) -> list[LinkEvidence]:
+        """Return some links as users see them."""
+        pairs = self.pairs
+        lefts, rights = self.nodes.pairs(pairs.a[places]), self.nodes.pairs(pairs.b[places])
+        return [
+            LinkEvidence(
+                left=Identifier(*left), right=Identifier(*right),
+                first_us=int(pairs.first_us[i]), last_us=int(pairs.last_us[i]),
+                rows=int(pairs.rows[i]), strength=float(pairs.strength[i]),
+                origin=_origin(pairs, i), reason=self.reason_said(int(self.made.reason[i])),
+            )
+            for i, left, right in zip(places.tolist(), lefts, rights, strict=True)
+        ]  # fmt: skip
+
+    def reason_said(self, reason: int) -> str:
+        """Return why a link was not made, in words."""
+        if reason == MADE:
+            return ""
+        if reason == APART:
+            return "kept apart by hand"
+        if reason == TAKEN_AWAY:
+            return "taken away"
+        if reason == NO_MERGE:
+            return "through a kind that may not merge persons"
+        kind = self.kinds[reason]
+        within = "" if kind.within_days is None else f" within {kind.within_days:,} days"
+        return f"more than {kind.most_per_person:,} {kind.name} of one person{within}"
+
+    def _path(self, places: Ints, start: int, end: int) -> Ints:
+        near: dict[int, list[tuple[int, int]]] = {}
+        for place in places.tolist():
+            a, b = int(self.pairs.a[place]), int(self.pairs.b[place])
+            near.setdefault(a, []).append((b, place))
+            near.setdefault(b, []).append((a, place))
+        came: dict[int, tuple[int, int]] = {start: (start, -1)}
+        waiting = [start]
+        for here in waiting:
+            for there, place in near.get(here, ()):
+                if there not in came:
+                    came[there] = here, place
+                    waiting.append(there)
+        steps, here = [], end
+        while here != start:
+            here, place = came[here]
+            steps.append(place)
+        return np.array(steps[::-1], dtype=np.int64)
+
+    @property
+    def refused(self) -> Ints:
+        """The places of the links that were not made."""
+        return np.flatnonzero(self.made.reason != MADE)
+
+    # What it comes to
+
+    @cached_property
+    def persons(self) -> int:
+        """How many persons there are."""
+        return len(np.unique(self.made.person[self.nodes.first_us < NEVER_US]))
+
+    def _lines(self) -> list[tuple[str, int, int, int]]:
+        """Return kind, identifiers, persons that have one, and values that are nobody's."""
+        lines = []
+        for number, kind in enumerate(self.kinds):
+            mine = self.nodes.kind == number
+            persons = len(np.unique(self.made.person[mine]))
+            bad = len(self.nodes.spellings[number].faults)
+            if mine.any() or bad:
+                lines.append((kind.name, int(mine.sum()), persons, bad))
+        return lines
+
+    def _head(self) -> str:
+        at = datetime_of(self.before_us)
+        return (
+            f"Identities as of {at}: {len(self.nodes):,} identifiers of {self.persons:,} persons, "
+            f"{len(self.pairs):,} links, {len(self.refused):,} refused"
+        )
+
+    def __repr__(self) -> str:
+        """Return how many identifiers and persons there are of each kind."""
+        lines = [self._head()]
+        for kind, ids, persons, bad in self._lines():
+            nobody = f", {bad:,} nobody's" if bad else ""
+            lines.append(f"  {kind}: {ids:,} of {persons:,} persons{nobody}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><td style='text-align:left'>{html.escape(kind)}</td>"
+            + "".join(f"<td>{n:,}</td>" for n in numbers)
+            + "</tr>"
+            for kind, *numbers in self._lines()
+        )
+        titles = "".join(
+            f"<th>{t}</th>" for t in ("kind", "identifiers", "persons", "nobody's values")
+        )
+        head = html.escape(self._head())
+        return f"<table><caption>{head}</caption><tr>{titles}</tr>{cells}</table>"
+
+
+def _origin(pairs: Pairs, place: int) -> str:
+    if pairs.by_hand[place]:
+        return "by hand"
+    return "seen" if pairs.is_certain[place] else "guessed"

@@ -1,0 +1,297 @@
+"""Links: two identifiers that were seen together, at an instant, and what that is worth.
+
+Links come from tables of their own (`Links`), from events that carry several ids
+(`History.links`), and from models that guess which records are one person's
+(`Links.from_splink`). A resolution asks each source for what it saw before an instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import attrs
+import narwhals.stable.v2 as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from userops.core import frames
+from userops.core.texts import coded
+from userops.core.time import AsOf, as_of_us, zone
+from userops.errors import ColumnNotFoundError, ColumnTypeError, InvalidArgumentError
+from userops.events.columns import CUSTOMER_ID, INSTANT_US, EventColumns
+from userops.events.normalise import check_columns, check_schema, normalised
+from userops.events.working_columns import PREFIX, own
+
+__all__ = ["LinkSource", "Links", "Seen", "as_link_sources"]
+
+_LEFT, _RIGHT, _STRENGTH = PREFIX + "left", PREFIX + "right", PREFIX + "strength"
+_LEFT_KIND, _RIGHT_KIND = PREFIX + "left_kind", PREFIX + "right_kind"
+FIRST, LAST, ROWS = PREFIX + "first_us", PREFIX + "last_us", PREFIX + "rows"
+
+
+@attrs.frozen(eq=False)
+class Seen:
+    """Identifiers that were seen together: in each row, one of each kind at most.
+
+    Attributes:
+        kinds: The kinds.
+        values: A column for each kind, text or whole numbers; null where there is none.
+        first_us: The first instant at which a row was seen.
+        last_us: The last one.
+        rows: How often.
+        strength: How sure a guess is, 0 to 1; 1 where it is none.
+        is_certain: Whether they were seen together, and not only guessed to be one person's.
+        by_hand: Whether somebody bound them.
+    """
+
+    kinds: tuple[str, ...]
+    values: tuple[Any, ...] = attrs.field(repr=False)
+    first_us: NDArray[np.int64] = attrs.field(repr=False)
+    last_us: NDArray[np.int64] = attrs.field(repr=False)
+    rows: NDArray[np.int64] = attrs.field(repr=False)
+    strength: NDArray[np.float64] = attrs.field(repr=False)
+    is_certain: bool = True
+    by_hand: bool = False
+
+    @classmethod
+    def of_table(cls, table: Any, columns: dict[str, str], *, is_certain: bool = True) -> Seen:
+        """Take rows from an Arrow table with the columns `FIRST`, `LAST` and `ROWS`.
+
+        Args:
+            table: The rows.
+            columns: Kind to column.
+            is_certain: See the attributes.
+        """
+        named = table.column_names
+        n = table.num_rows
+        first, last, rows = (
+            table.column(name).to_numpy().astype(np.int64) for name in (FIRST, LAST, ROWS)
+        )
+        strength = np.ones(n)
+        if _STRENGTH in named:
+            strength = table.column(_STRENGTH).to_numpy().astype(np.float64)
+        values = tuple(table.column(column) for column in columns.values())
+        return cls(tuple(columns), values, first, last, rows, strength, is_certain)
+
+
+@runtime_checkable
+class LinkSource(Protocol):
+    """Where links come from: what was seen together before an instant."""
+
+    def seen_before(self, before_us: int) -> list[Seen]:
+        """Return what was seen before an instant, microseconds since 1970-01-01 UTC."""
+        ...
+
+
+class Links:
+    """A table of links, with its columns named.
+
+    Args:
+        frame: One row a link: pandas, Polars (eager or lazy), PyArrow, DuckDB relation, PySpark or
+            Ibis.
+        left: Column of the values of one side; text or whole numbers.
+        right: Column of the values of the other.
+        left_kind: The kind of all values of `left`; or None, with `left_kind_column`.
+        right_kind: The same of `right`.
+        left_kind_column: Column of the kind of each value of `left`.
+        right_kind_column: The same of `right`.
+        seen_at: Column of the instant at which the two were seen together. A link counts for what
+            is after it, never earlier.
+        strength: Column of how sure a guess is, above 0 up to 1; None where they were seen.
+        time_zone: IANA zone in which naive times are read.
+        time_format: As in `userops.events.EventColumns`.
+
+    Raises:
+        ColumnNotFoundError: If a column does not exist; names the nearest.
+        ColumnTypeError: If a column has a type that its role cannot use.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> table = pa.table(
+        ...     {
+        ...         "member": ["m1", "m1", "m2"],
+        ...         "openid": ["oA", "oB", "oC"],
+        ...         "at": ["2024-01-05", "2024-02-05", "2024-03-01"],
+        ...     }
+        ... )
+        >>> Links(
+        ...     table,
+        ...     left="member",
+        ...     left_kind="member",
+        ...     right="openid",
+        ...     right_kind="openid",
+        ...     seen_at="at",
+        ... )
+        Links(<pyarrow>, member 'member' - openid 'openid')
+    """
+
+    def __init__(
+        self,
+        frame: Any,
+        *,
+        left: str = "left_value",
+        right: str = "right_value",
+        left_kind: str | None = None,
+        right_kind: str | None = None,
+        left_kind_column: str = "left_kind",
+        right_kind_column: str = "right_kind",
+        seen_at: str = "seen_at",
+        strength: str | None = None,
+        time_zone: str = "UTC",
+        time_format: str | None = None,
+    ) -> None:
+        self.source = frames.read(frame)
+        self._sides = (left, right)
+        self._kinds = (left_kind, right_kind)
+        self._kind_columns = tuple(
+            None if kind is not None else column
+            for kind, column in zip(self._kinds, (left_kind_column, right_kind_column), strict=True)
+        )
+        self._strength = strength
+        self._columns = EventColumns(
+            customer_id=left,
+            identifiers={"right": right},
+            occurred_at=seen_at,
+            time_zone=time_zone,
+            time_format=time_format,
+        )
+        roles = {
+            "left": left, "right": right, "seen_at": seen_at, "strength": strength,
+            "left_kind_column": self._kind_columns[0], "right_kind_column": self._kind_columns[1],
+        }  # fmt: skip
+        check_columns(self.source, {role: name for role, name in roles.items() if name is not None})
+        check_schema(self.source, self._columns)
+        dtype = None if strength is None else self.source.frame.collect_schema()[strength]
+        if dtype is not None and not dtype.is_numeric():
+            raise ColumnTypeError(str(strength), "is no strength", got=dtype, allowed="numbers")
+
+    @classmethod
+    def from_splink(
+        cls,
+        pairs: Any,
+        *,
+        kind: str,
+        known_from: AsOf,
+        at_least: float = 0.95,
+        unique_id: str = "unique_id",
+        time_zone: str = "UTC",
+    ) -> Links:
+        """Take pairs that Splink guessed to be one person's: `linker.inference.predict(…)`.
+
+        They are the weakest links there are: any other goes before them, and the limits hold.
+
+        Args:
+            pairs: Splink's frame, with `match_probability` and the ids of both sides; what
+                `as_pandas_dataframe()` or `as_duckdbpyrelation()` of its result returns.
+            kind: What its unique ids are, such as `customer_id`.
+            known_from: When the model was run. A guess made today says nothing about the day of an
+                earlier decision.
+            at_least: The least `match_probability` that makes a link, above 0 up to 1.
+            unique_id: What Splink's settings call the unique id.
+            time_zone: The zone in which a date of `known_from` begins.
+
+        Raises:
+            ColumnNotFoundError: If a column of Splink is missing.
+            InvalidArgumentError: If `at_least` is out of range.
+        """
+        if not 0 < at_least <= 1:
+            raise InvalidArgumentError("at_least", "is out of range", got=at_least,
+                                       allowed="above 0, up to 1")  # fmt: skip
+        source = frames.read(pairs)
+        names = source.frame.collect_schema().names()
+        for name in ("match_probability", f"{unique_id}_l", f"{unique_id}_r"):
+            if name not in names:
+                raise ColumnNotFoundError(name, names)
+        instant = nw.lit(as_of_us(known_from, zone(time_zone)), nw.Int64)
+        frame = source.frame.filter(nw.col("match_probability") >= at_least).select(
+            nw.col(f"{unique_id}_l").alias("left_value"),
+            nw.col(f"{unique_id}_r").alias("right_value"),
+            nw.col("match_probability").alias("strength"),
+            instant.alias("seen_at"),
+        )
+        return cls(
+            frame.to_native(), left_kind=kind, right_kind=kind, strength="strength",
+            time_zone=time_zone, time_format="epoch_us",
+        )  # fmt: skip
+
+    def seen_before(self, before_us: int) -> list[Seen]:
+        """Return the links before an instant; rows without both sides or a time are no links."""
+        frame = normalised(self.source, self._columns)
+        chosen = [
+            own(CUSTOMER_ID).alias(_LEFT),
+            own("identifier_right").alias(_RIGHT),
+            own(INSTANT_US).alias(FIRST),
+            *(nw.col(n).cast(nw.String).alias(k)
+              for n, k in zip(self._kind_columns, (_LEFT_KIND, _RIGHT_KIND), strict=True)
+              if n is not None),
+            *([nw.col(self._strength).cast(nw.Float64).alias(_STRENGTH)] if self._strength else []),
+        ]  # fmt: skip
+        known = ~own(CUSTOMER_ID).is_null() & ~own("identifier_right").is_null()
+        rows = frame.filter(known & (own(INSTANT_US) < before_us).fill_null(False)).select(*chosen)
+        if self.source.is_arrow or self.source.engine.startswith("polars"):
+            table = frames.to_arrow(
+                rows.with_columns(nw.col(FIRST).alias(LAST), nw.lit(1, nw.Int64).alias(ROWS))
+            )
+        else:
+            table = frames.to_arrow(self._counted(rows))
+        return self._by_kinds(table)
+
+    def _counted(self, rows: frames.Frame) -> frames.Frame:
+        """Let a cluster or a database bring each pair once."""
+        keys = [name for name in rows.collect_schema().names() if name not in (FIRST, _STRENGTH)]
+        taken = [nw.col(FIRST).min(), nw.col(FIRST).max().alias(LAST), nw.len().alias(ROWS)]
+        taken += [nw.col(_STRENGTH).max()] if self._strength else []
+        return rows.group_by(*keys).agg(*taken)
+
+    def _by_kinds(self, table: Any) -> list[Seen]:
+        """Split rows by the kinds of their sides."""
+        sides: list[tuple[NDArray[np.int64] | None, list[str]]] = []
+        for kind, column in zip(self._kinds, (_LEFT_KIND, _RIGHT_KIND), strict=True):
+            if kind is not None:
+                sides.append((None, [kind]))
+            else:
+                (codes,), kinds = coded([table.column(column)])
+                sides.append((codes, kinds.at(np.arange(len(kinds)))))
+        (left_codes, lefts), (right_codes, rights) = sides
+        if left_codes is None and right_codes is None:
+            return [self._seen(table, lefts[0], rights[0])]
+        found = []
+        for i, left in enumerate(lefts):
+            for j, right in enumerate(rights):
+                keep = np.ones(table.num_rows, dtype=np.bool_)
+                keep &= True if left_codes is None else left_codes == i
+                keep &= True if right_codes is None else right_codes == j
+                if keep.any():
+                    found.append(self._seen(table.take(np.flatnonzero(keep)), left, right))
+        return sorted(found, key=lambda seen: seen.kinds)
+
+    def _seen(self, table: Any, left: str, right: str) -> Seen:
+        columns = {"left": _LEFT, "right": _RIGHT}
+        seen = Seen.of_table(table, columns, is_certain=self._strength is None)
+        return attrs.evolve(seen, kinds=(left, right))
+
+    def __repr__(self) -> str:
+        """Return the engine and the sides; computes nothing."""
+        sides = (
+            f"{kind or column} {name!r}"
+            for kind, column, name in zip(self._kinds, self._kind_columns, self._sides, strict=True)
+        )
+        return f"Links(<{self.source.engine}>, {' - '.join(sides)})"
+
+
+def as_link_sources(links: Any) -> tuple[LinkSource, ...]:
+    """Return what a caller gave as links: one source, a frame for one, or several.
+
+    Raises:
+        InvalidArgumentError: If it is none of these.
+    """
+    if links is None:
+        return ()
+    if isinstance(links, str | bytes | dict):
+        raise InvalidArgumentError(
+            "links", "are no links", got=type(links).__name__,
+            allowed="Links(frame, …), history.links(), a frame, or several of them",
+        )  # fmt: skip
+    several: Sequence[Any] = links if isinstance(links, list | tuple) else [links]
+    return tuple(one if isinstance(one, LinkSource) else Links(one) for one in several)
