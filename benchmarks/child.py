@@ -42,6 +42,7 @@ _JOBS = {
     "summary_lifetimes": "benchmarks.summary:prepare_lifetimes",
     "one_rule": "benchmarks.one_rule:prepare",
     "overlap": "benchmarks.overlaps:prepare",
+    "identity": "benchmarks.identity:prepare",
     "one_customer": "benchmarks.one_customer:prepare",
     "compare": "benchmarks.answers:prepare",
     "import_userops": "benchmarks.imports:prepare_userops",

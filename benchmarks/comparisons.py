@@ -150,6 +150,22 @@ def overlap(runner: Runner, _: Run) -> Iterator[Row]:
     yield Row("`overlap` of 100 tags", data, "wall s", side.wall_s, bar="≤ 0.1 s", limit=0.1)
 
 
+def identity(runner: Runner, _: Run) -> Iterator[Row]:
+    """Persons of ids and links, with households and the numbers of shops."""
+    side = runner.in_turn(["identity"])["identity"]
+    number = side.number
+    data = f"{number('ids'):,.0f} ids, {number('links'):,.0f} links"
+    yield Row(
+        "Identities, ids read already", data, "wall s", number("kernel"), bar="≤ 1 s", limit=1
+    )
+    yield Row("Identities, from a table of links", data, "wall s", number("resolve"))
+    yield Row("One link taken away", data, "wall s", number("without"), bar="≤ 0.05 s", limit=0.05)
+    yield Row("Pairs missed, of all (1 - recall)", data, "", 1 - number("recall"), bar="≤ 0.13",
+              limit=0.13)  # fmt: skip
+    yield Row("Wrong pairs, of all found (1 - precision)", data, "", 1 - number("precision"),
+              peer=1 - number("naive"), peer_name="components alone", bar="≤ 0.01")  # fmt: skip
+
+
 def imports(runner: Runner, _: Run) -> Iterator[Row]:
     """The time that the first import takes."""
     sides = runner.in_turn(["import_pandas", "import_userops"])
@@ -174,5 +190,6 @@ BENCHMARKS: dict[str, Callable[[Runner, Run], Iterator[Row]]] = {
     "many_rules": many_rules,
     "one_rule": one_rule,
     "overlap": overlap,
+    "identity": identity,
     "imports": imports,
 }
