@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,13 @@ from userops.rules import Attr, Did, Prop, RuleSet
 from userops.segmentation import Tag, TagSet
 from userops.testing import Engines, rows_of, to_engine
 
+
+def instants(*days: str) -> pa.Array:
+    """Return the starts of days; text would make Spark plan for minutes."""
+    times = [dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC) for day in days]
+    return pa.array(times, pa.timestamp("us", "UTC"))
+
+
 ORDERS = pa.table(
     {
         "customer_id": pa.array(["m1", None, None, "m2", None, None], pa.string()),
@@ -31,16 +39,16 @@ ORDERS = pa.table(
             ["13800138001", "+86 138 0013 8001", None, "13900139000", None, "no phone"], pa.string()
         ),
         "no": ["1", "2", "3", "4", "5", "6"],
-        "ordered_at": [
+        "ordered_at": instants(
             "2024-02-01", "2024-02-05", "2024-03-01", "2024-03-02", "2024-03-03", "2024-03-04",
-        ],
+        ),
         "amount": [10.0, 20.0, 30.0, 40.0, 50.0, 60.0],
     }
 )  # fmt: skip
 SCANS = pa.table(
     {
         "openid": ["oA", "oZ"],
-        "at": ["2024-01-01", "2024-01-02"],
+        "at": instants("2024-01-01", "2024-01-02"),
         "poster": ["lift-1", "lift-2"],
     }
 )
