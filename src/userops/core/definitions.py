@@ -225,7 +225,8 @@ def _from_document(document: Any, known: _Classes, path: str) -> Any:
             f"{path}.type".lstrip("."),
             f"{name!r} is not a known class",
             allowed=", ".join(names),
-            hint=f"did you mean {close!r}?" if close else "pass your own classes with types=[…]",
+            hint=(f"did you mean {close!r}? " if close else "")
+            + "your own classes are passed with types=[…]",
         )
     fields = {f.alias: f for f in attrs.fields(cls) if f.init}
     arguments = {}
