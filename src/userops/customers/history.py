@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
-from userops.core.time import AsOf, Zone, as_of_us
+from userops.core.time import AsOf, as_of_us
 from userops.customers.agreement import check_agreement, kind_of_ids
 from userops.customers.arguments import ReturnsPolicy, check_returns, customer_key
 from userops.customers.attribute_tables import AttributeTables, distinct_ids
 from userops.customers.customer import Customer
-from userops.customers.identified import HistoryLinks, Identification, Persons, check_kinds
-from userops.customers.links import as_link_sources
+from userops.customers.identified_history import IdentifiedHistory
 from userops.customers.order_tables import (
     ORDER,
     event_totals,
@@ -38,18 +37,12 @@ from userops.events.table import Events, EventTable, Orders
 
 if TYPE_CHECKING:
     from userops.core.values import Kind
-    from userops.customers.identities import Identities
-    from userops.customers.identity_decisions import IdentityDecisions
-    from userops.customers.identity_graph import IdentityGraph
     from userops.events.quality import Quality
 
 __all__ = ["History"]
 
 
-_MOST_RESOLVED = 4  # resolutions of one history that are kept
-
-
-class History:
+class History(IdentifiedHistory):
     """A company's events by name, and what else it knows of its customers.
 
     Args:
@@ -106,9 +99,7 @@ class History:
         self.events: dict[str, Orders | Events] = {n: _table(n, t) for n, t in events.items()}
         check_agreement(self.events, "events")
         self.attributes = AttributeTables(customers, attributes, time_zone=self.zone.name)
-        self._identification: Identification | None = None
-        self.persons: Persons | None = None
-        self._resolved: dict[int, tuple[Identities, History]] = {}
+        super().__init__()
         if self.attributes.tables:
             check_agreement({**self.events, **self.attributes.tables}, "history")
 
@@ -129,75 +120,6 @@ class History:
         has_ids = self._identification is None
         check_agreement({**more.events, **more.attributes.tables}, "history", ids=has_ids)
         return more
-
-    # Identities
-
-    def links(self) -> HistoryLinks:
-        """Return the links that the event tables carry: rows with several identifiers.
-
-        A source of links for `IdentityGraph.resolve`; nothing is read before it is resolved.
-        """
-        return HistoryLinks(self.events)
-
-    def with_identities(
-        self,
-        graph: IdentityGraph,
-        *,
-        links: Any = None,
-        decisions: IdentityDecisions | None = None,
-    ) -> History:
-        """Return the history with its rows given to the persons whom their identifiers name.
-
-        Whatever is asked as of an instant sees the persons as they were known before it: orders of
-        several channels are one customer's from when the link was seen, and what he did before he
-        was known is his from then on. Ids of customers are text. Until something is asked nothing
-        is read.
-
-        Args:
-            graph: The kinds of identifier.
-            links: Links beside those of the event tables: `Links`, a frame for it, or several.
-            decisions: The log of decisions by hand.
-
-        Raises:
-            InvalidArgumentError: If a table has identifiers of a kind that is not declared.
-        """
-        check_kinds(graph, self.events)
-        more = copy.copy(self)
-        more._identification = Identification(graph, as_link_sources(links), decisions)
-        more._resolved = {}
-        return more
-
-    def identities(self, as_of: AsOf) -> Identities:
-        """Return who each identifier is, as of an instant.
-
-        Raises:
-            InvalidArgumentError: If the history was given no graph.
-        """
-        return self._at(as_of_us(as_of, self.zone))[0]
-
-    def at(self, before_us: int) -> History:
-        """Return the history with persons as customers as they were known before an instant.
-
-        Without a graph it is the history itself.
-        """
-        return self if self._identification is None else self._at(before_us)[1]
-
-    def _at(self, before_us: int) -> tuple[Identities, History]:
-        if self._identification is None:
-            hint = "history.with_identities(IdentityGraph([…]))"
-            raise InvalidArgumentError("history", "has no identities", hint=hint)
-        if before_us not in self._resolved:
-            found = self._identification.identities(self.events, before_us)
-            persons = Persons(found, next(iter(self.events.values())).source)
-            here = copy.copy(self)
-            here._identification = None
-            here.persons = persons
-            here.events = {n: t.with_persons(persons.of_rows) for n, t in self.events.items()}
-            here.attributes = self.attributes.with_persons(persons.with_current)
-            while len(self._resolved) >= _MOST_RESOLVED:
-                del self._resolved[next(iter(self._resolved))]
-            self._resolved[before_us] = found, here
-        return self._resolved[before_us]
 
     @property
     def orders(self) -> Orders:
@@ -228,11 +150,6 @@ class History:
     def source(self) -> frames.Source:
         """The first table as the host gave it; results go back to its engine."""
         return next(iter(self.events.values())).source
-
-    @property
-    def zone(self) -> Zone:
-        """The zone in which days are counted."""
-        return next(iter(self.events.values())).columns.zone
 
     @property
     def quality(self) -> dict[str, Quality]:

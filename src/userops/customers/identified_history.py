@@ -1,0 +1,106 @@
+"""The part of a history that knows persons: whose a row is depends on when it is asked."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Self
+
+from userops.core.time import AsOf, Zone, as_of_us
+from userops.customers.attribute_tables import AttributeTables
+from userops.customers.identified import HistoryLinks, Identification, Persons, check_kinds
+from userops.customers.links import as_link_sources
+from userops.errors import InvalidArgumentError
+from userops.events.table import Events, Orders
+
+if TYPE_CHECKING:
+    from userops.customers.identities import Identities
+    from userops.customers.identity_decisions import IdentityDecisions
+    from userops.customers.identity_graph import IdentityGraph
+
+__all__ = ["IdentifiedHistory"]
+
+_MOST_RESOLVED = 4  # resolutions of one history that are kept
+
+
+class IdentifiedHistory:
+    """What a `History` has to do with identities; use `History`."""
+
+    events: dict[str, Orders | Events]
+    attributes: AttributeTables
+    _identification: Identification | None = None
+    persons: Persons | None = None
+
+    def __init__(self) -> None:
+        self._resolved: dict[int, tuple[Identities, Self]] = {}
+
+    @property
+    def zone(self) -> Zone:
+        """The zone in which days are counted."""
+        return next(iter(self.events.values())).columns.zone
+
+    def links(self) -> HistoryLinks:
+        """Return the links that the event tables carry: rows with several identifiers.
+
+        A source of links for `IdentityGraph.resolve`; nothing is read before it is resolved.
+        """
+        return HistoryLinks(self.events)
+
+    def with_identities(
+        self,
+        graph: IdentityGraph,
+        *,
+        links: Any = None,
+        decisions: IdentityDecisions | None = None,
+    ) -> Self:
+        """Return the history with its rows given to the persons whom their identifiers name.
+
+        Whatever is asked as of an instant sees the persons as they were known before it: orders of
+        several channels are one customer's from when the link was seen, and what he did before he
+        was known is his from then on. Ids of customers are text. Until something is asked nothing
+        is read.
+
+        Args:
+            graph: The kinds of identifier.
+            links: Links beside those of the event tables: `Links`, a frame for it, or several.
+            decisions: The log of decisions by hand.
+
+        Raises:
+            InvalidArgumentError: If a table has identifiers of a kind that is not declared.
+        """
+        check_kinds(graph, self.events)
+        more = copy.copy(self)
+        more._identification = Identification(graph, as_link_sources(links), decisions)
+        more._resolved = {}
+        return more
+
+    def identities(self, as_of: AsOf) -> Identities:
+        """Return who each identifier is, as of an instant.
+
+        Raises:
+            InvalidArgumentError: If the history was given no graph.
+        """
+        return self._at(as_of_us(as_of, self.zone))[0]
+
+    def at(self, before_us: int) -> Self:
+        """Return the history with persons as customers as they were known before an instant.
+
+        Without a graph it is the history itself.
+        """
+        return self if self._identification is None else self._at(before_us)[1]
+
+    def _at(self, before_us: int) -> tuple[Identities, Self]:
+        if self._identification is None:
+            hint = "history.with_identities(IdentityGraph([…]))"
+            raise InvalidArgumentError("history", "has no identities", hint=hint)
+        if before_us not in self._resolved:
+            found = self._identification.identities(self.events, before_us)
+            persons = Persons(found, next(iter(self.events.values())).source)
+            here = copy.copy(self)
+            here._identification = None
+            here.persons = persons
+            here.events = {n: t.with_persons(persons.of_rows) for n, t in self.events.items()}
+            here.attributes = self.attributes.with_persons(persons.with_current)
+            while len(self._resolved) >= _MOST_RESOLVED:
+                del self._resolved[next(iter(self._resolved))]
+            self._resolved[before_us] = found, here
+        return self._resolved[before_us]
