@@ -15,7 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from userops.core import frames
-from userops.core.frames import Condition, Distinct, First, Top, Total, by_place
+from userops.core.frames import (
+    Condition,
+    Distinct,
+    First,
+    Top,
+    Total,
+    by_place,
+    chosen_rows,
+    place_totals,
+)
 from userops.testing import to_engine
 
 Rows = list[dict[str, Any]]
@@ -124,9 +133,9 @@ def test_totals_in_arrow_equal_a_loop(given_rows: Rows, in_order: bool, is_large
         given_rows = sorted(given_rows, key=lambda row: row["at"])
     with pytest.MonkeyPatch.context() as patch:
         if is_large:  # what large tables are too large for
-            patch.setattr(by_place, "_MOST_PAIRS", 0)
-            patch.setattr(by_place, "_MOST_NUMBERS", 0)
-            patch.setattr(by_place, "_MOST_TEXTS", 0)
+            patch.setattr(place_totals, "_MOST_PAIRS", 0)
+            patch.setattr(place_totals, "_MOST_NUMBERS", 0)
+            patch.setattr(chosen_rows, "_MOST_TEXTS", 0)
         assert _answers(given_rows, "pyarrow") == _expected(given_rows)
         assert _answers(given_rows, "pyarrow", str) == _expected(given_rows, str)
 
@@ -205,5 +214,7 @@ def test_missing_texts_are_counted_however_many_texts_there_are(kinds: int) -> N
     )
     frame = frames.read(table).frame
     condition = Condition(~(nw.col("kind") == "k0").fill_null(False), "not k0", "kind")
-    found = by_place.answered(frame, "who", {"not k0": condition}, {"n": Total("count", "not k0")})
+    found = by_place.answered(
+        frame, "who", {"not k0": condition}, {"n": Total("count", "not k0")}, small=False
+    )
     assert {row["who"]: row["n"] for row in frames.to_rows(found)} == {1: kinds - 1, 2: kinds}

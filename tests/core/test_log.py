@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from userops.core import digits
 from userops.core import log as log_module
 from userops.core.log import CustomerLog
 
@@ -83,8 +84,8 @@ def test_rows_are_in_stable_order(
 ) -> None:
     """Any ids and instants: as by a stable sort, however few bits the sort key has."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log_module, "_KEY_BITS", bits)
-        patch.setattr(log_module, "_PIECE_ROWS", piece)
+        patch.setattr(log_module, "KEY_BITS", bits)
+        patch.setattr(digits, "PIECE_ROWS", piece)
         check(build(rows, pa.int64(), chunks=chunks), rows)
 
 
@@ -99,7 +100,7 @@ def test_what_did_not_fit_the_key_is_put_right(
 ) -> None:
     """Where a round of packing takes only a few bits of the instants, further rounds follow."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log_module, "_KEY_BITS", bits)
+        patch.setattr(log_module, "KEY_BITS", bits)
         patch.setattr(log_module, "_FEWEST_BITS", fewest)
         check(build(rows, pa.int64()), rows)
 

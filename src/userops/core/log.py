@@ -24,21 +24,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from userops.core.digits import KEY_BITS, PIECE_ROWS, Digits, most_bits, pieces, starts_of
+from userops.core.packed_log import packed_rows
+
 __all__ = ["CustomerLog"]
 
 Ints: TypeAlias = NDArray[np.int64]
 
-_KEY_BITS = 63
 # Each round of packing must take a good part of the time, or there would be many rounds.
 _FEWEST_BITS = 8
-# Places without a customer widen the sort key, and nothing else.
-_MOST_PLACES_PER_ROW = 16
-# What is computed for so many rows stays in a core's cache.
-_PIECE_ROWS = 1 << 15
 # Arrow counts the bytes of a text column in 32 bits.
 _MOST_TEXT_BYTES = 2**31 - 1
-# Instants that are whole days, seconds or milliseconds need fewer bits.
-_UNITS_US = (86_400_000_000, 1_000_000, 1_000)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -100,14 +96,12 @@ class CustomerLog:
         assert pa.types.is_int64(table.schema.field(instant).type), "instants are int64"
         assert not table[key].null_count, "customer ids have nulls"
         assert not table[instant].null_count, "instants have nulls"
+        if not keeps_ties and tie_break is None:
+            packed = packed_rows(table, key, instant, columns)
+            if packed is not None:
+                return cls(*packed)
         ids, instants = _joined(table[key]), _values(table[instant])
-        customers, times = _codes(ids), _Digits.of(instants)
-        if not keeps_ties and tie_break is None and customers.values.dtype == np.int64:
-            carried = {name: _values(table[name]) for name in columns}
-            if all(values.dtype.kind in "iu" for values in carried.values()):
-                packed = _packed(customers, times, carried)
-                if packed is not None:
-                    return packed
+        customers, times = _codes(ids), Digits.of(instants)
         done = _as_it_is(customers, times) or _in_order(customers, times)
         order = done.order
         if tie_break is not None:
@@ -135,7 +129,7 @@ class CustomerLog:
         """For each row, the first row of its customer."""
         return np.repeat(self.offsets[:-1], np.diff(self.offsets))
 
-    def pieces(self, rows: int = _PIECE_ROWS) -> Iterator[tuple[slice, slice]]:
+    def pieces(self, rows: int = PIECE_ROWS) -> Iterator[tuple[slice, slice]]:
         """Cut the log between customers, so that a kernel's arrays stay in a core's cache.
 
         Args:
@@ -156,37 +150,6 @@ class CustomerLog:
         return f"CustomerLog({self.customers:,} customers, {self.rows:,} rows; columns: {names})"
 
 
-@attrs.frozen(eq=False)
-class _Digits:
-    """Integers as a part of a sort key: how many units they are above `low`, which fits `bits`."""
-
-    values: NDArray[Any]
-    low: int
-    bits: int
-    unit: int = 1
-
-    @classmethod
-    def of(cls, values: NDArray[Any]) -> _Digits:
-        low = int(values.min()) if len(values) else 0
-        return cls(values, low, (int(values.max()) - low).bit_length() if len(values) else 0)
-
-    def in_fewest_bits(self) -> _Digits:
-        """Count in the largest unit that all values are a whole number of above the lowest."""
-        for unit in _UNITS_US:
-            if not any((self.piece(r) % np.uint64(unit)).any() for r in _pieces(len(self.values))):
-                highest = int(self.values.max()) - self.low
-                return attrs.evolve(self, bits=(highest // unit).bit_length(), unit=unit)
-        return self
-
-    def piece(self, rows: slice) -> NDArray[np.uint64]:
-        """Return the digits of some rows; differences beyond int64 come out right by wrapping."""
-        digits = self.values[rows].astype(np.uint64)
-        digits -= np.uint64(self.low % 2**64)
-        if self.unit != 1:
-            digits //= np.uint64(self.unit)
-        return digits
-
-
 class _Ordered(NamedTuple):
     """Rows in order of group and value: None where they came so; and where each group starts."""
 
@@ -195,67 +158,22 @@ class _Ordered(NamedTuple):
     starts: Ints
 
 
-def _codes(ids: pa.Array) -> _Digits:
+def _codes(ids: pa.Array) -> Digits:
     """Number the customers: by arithmetic where their ids are integers that lie close together."""
     if pa.types.is_integer(ids.type) and len(ids):
-        numbers = _Digits.of(ids.to_numpy())
-        if numbers.bits <= (_MOST_PLACES_PER_ROW * len(ids)).bit_length():
+        numbers = Digits.of(ids.to_numpy())
+        if numbers.bits <= most_bits(len(ids)):
             return numbers
     if pa.types.is_dictionary(ids.type):
         ids = ids.cast(ids.type.value_type)  # two entries of a dictionary may be equal
     encoded = ids.dictionary_encode()
-    return _Digits(encoded.indices.to_numpy(), 0, max(len(encoded.dictionary) - 1, 0).bit_length())
+    return Digits(encoded.indices.to_numpy(), 0, max(len(encoded.dictionary) - 1, 0).bit_length())
 
 
-def _packed(
-    customers: _Digits, times: _Digits, columns: Mapping[str, NDArray[Any]]
-) -> CustomerLog | None:
-    """Sort keys that hold all there is of a row; None where that is more than a key has room for.
-
-    Args:
-        customers: The ids themselves.
-        times: The instants.
-        columns: Whole numbers.
-    """
-    parts = [_Digits.of(values) for values in columns.values()]
-    room = _KEY_BITS - customers.bits - sum(part.bits for part in parts)
-    if times.bits > room:
-        times = times.in_fewest_bits()
-    if times.bits > room:
-        return None
-    parts.append(times)
-    key = np.empty(len(customers.values), dtype=np.uint64)
-    for rows in _pieces(len(key)):
-        piece = customers.piece(rows)
-        for part in reversed(parts):
-            piece <<= np.uint64(part.bits)
-            piece |= part.piece(rows)
-        key[rows] = piece
-    key.sort()
-    found = [np.empty(len(key), dtype=part.values.dtype) for part in parts]
-    for rows in _pieces(len(key)):
-        piece = key[rows]
-        for part, values in zip(parts, found, strict=True):
-            digits = piece & np.uint64(2**part.bits - 1)
-            piece = piece >> np.uint64(part.bits)
-            values[rows] = (digits * np.uint64(part.unit) + np.uint64(part.low % 2**64)).astype(
-                values.dtype
-            )
-    shift = sum(part.bits for part in parts)
-    starts = _starts_of(key, shift=shift)
-    ids = (key[starts] >> np.uint64(shift)) + np.uint64(customers.low % 2**64)
-    return CustomerLog(
-        customer_ids=pa.array(ids.view(np.int64)),
-        offsets=np.append(starts, len(key)),
-        instants_us=found.pop(),
-        columns=dict(zip(columns, found, strict=True)),
-    )
-
-
-def _as_it_is(group: _Digits, value: _Digits) -> _Ordered | None:
+def _as_it_is(group: Digits, value: Digits) -> _Ordered | None:
     """Return rows that are in order already; None at the first piece that is not."""
     starts = [np.zeros(min(len(group.values), 1), dtype=np.int64)]
-    for rows in _pieces(len(group.values), overlap=1):
+    for rows in pieces(len(group.values), overlap=1):
         groups, values = group.values[rows], value.values[rows]
         is_new = groups[1:] > groups[:-1]
         if not (is_new | ((groups[1:] == groups[:-1]) & (values[1:] >= values[:-1]))).all():
@@ -264,10 +182,10 @@ def _as_it_is(group: _Digits, value: _Digits) -> _Ordered | None:
     return _Ordered(None, value.values, np.concatenate(starts))
 
 
-def _in_order(group: _Digits, value: _Digits) -> _Ordered:
+def _in_order(group: Digits, value: Digits) -> _Ordered:
     """Put rows into order of group and value; equal ones keep their order."""
     row_bits = (len(group.values) - 1).bit_length()
-    spare = _KEY_BITS - group.bits - row_bits
+    spare = KEY_BITS - group.bits - row_bits
     if spare < value.bits:
         value = value.in_fewest_bits()
     # Where the whole table is in order of value, the row number stands for it.
@@ -275,11 +193,11 @@ def _in_order(group: _Digits, value: _Digits) -> _Ordered:
     if spare < min(wanted, _FEWEST_BITS):
         order = np.lexsort((value.values, group.values))
         groups = group.values[order]
-        return _Ordered(order, value.values.take(order), _starts_of(groups, shift=0))
+        return _Ordered(order, value.values.take(order), starts_of(groups, shift=0))
     held = min(spare, wanted)
     left_out = wanted - held
     key = np.empty(len(group.values), dtype=np.uint64)
-    for rows in _pieces(len(key)):
+    for rows in pieces(len(key)):
         piece = group.piece(rows)
         if held:
             piece <<= np.uint64(held)
@@ -289,14 +207,14 @@ def _in_order(group: _Digits, value: _Digits) -> _Ordered:
         key[rows] = piece
     key.sort()
     order = (key & np.uint64(2**row_bits - 1)).view(np.int64)
-    starts = _starts_of(key, shift=held + row_bits)
+    starts = starts_of(key, shift=held + row_bits)
     values = value.values.take(order)
     if left_out:
         _set_right(order, key, row_bits, attrs.evolve(value, values=values, bits=left_out))
     return _Ordered(order, values, starts)
 
 
-def _set_right(order: Ints, key: NDArray[np.uint64], row_bits: int, rest: _Digits) -> None:
+def _set_right(order: Ints, key: NDArray[np.uint64], row_bits: int, rest: Digits) -> None:
     """Order by the left-out low bits of the values, in place, the runs of keys that need it.
 
     Args:
@@ -322,7 +240,7 @@ def _set_right(order: Ints, key: NDArray[np.uint64], row_bits: int, rest: _Digit
     low_bits = attrs.evolve(rest, values=values[at]).piece(slice(None))
     low_bits &= np.uint64(2**rest.bits - 1)
     within = _in_order(
-        _Digits(numbers, 0, (len(runs) - 1).bit_length()), _Digits(low_bits, 0, rest.bits)
+        Digits(numbers, 0, (len(runs) - 1).bit_length()), Digits(low_bits, 0, rest.bits)
     ).order
     order[at] = order[at][within]
     values[at] = values[at][within]
@@ -342,32 +260,17 @@ def _ties_broken(done: _Ordered, column: pa.Array) -> Ints | None:
     if pa.types.is_dictionary(said.type):
         said = said.cast(said.type.value_type)
     ranks = pc.rank(said, tiebreaker="dense")  # nulls come last
-    inner = _in_order(_Digits.of(numbers), _Digits.of(ranks.to_numpy())).order
+    inner = _in_order(Digits.of(numbers), Digits.of(ranks.to_numpy())).order
     order[tied] = order[tied][inner]
     return order
 
 
-def _starts_of(groups: NDArray[Any], *, shift: int) -> Ints:
-    """Return where each group starts in sorted keys that hold it above `shift` bits."""
-    starts = [np.zeros(min(len(groups), 1), dtype=np.int64)]
-    for rows in _pieces(len(groups), overlap=1):
-        piece = groups[rows] >> np.uint64(shift) if shift else groups[rows]
-        starts.append(np.flatnonzero(piece[1:] != piece[:-1]) + (rows.start + 1))
-    return np.concatenate(starts)
-
-
 def _is_ascending(values: NDArray[Any]) -> bool:
-    for rows in _pieces(len(values), overlap=1):
+    for rows in pieces(len(values), overlap=1):
         piece = values[rows]
         if not (piece[1:] >= piece[:-1]).all():
             return False
     return True
-
-
-def _pieces(rows: int, *, overlap: int = 0) -> Iterator[slice]:
-    """Cut rows into slices; with an overlap, each begins so many rows before the last one's end."""
-    for begin in range(0, rows, _PIECE_ROWS):
-        yield slice(max(begin - overlap, 0), min(begin + _PIECE_ROWS, rows))
 
 
 def _joined(column: pa.ChunkedArray) -> pa.Array:

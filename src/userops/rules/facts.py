@@ -228,7 +228,7 @@ class Facts:
         parts: list[frames.Frame] = []
         for name, table in self._tables.items():
             if table.is_asked:
-                part = table.answer(everybody=everybody, in_arrow=in_arrow)
+                part = table.answer(everybody=everybody, in_arrow=in_arrow, small=settles)
                 if settles:
                     part = self._settled(
                         f"userops__{len(parts)}_", given.get(name, OfTable()), part, settled
@@ -269,7 +269,7 @@ class Facts:
         source = self._history.source
         if source.engine == self.source.engine:
             return frame
-        return frames.read(source.give_rows(frames.to_arrow(frame))).frame
+        return frames.read(source.give_rows(frames.to_arrow(frame), once=True)).frame
 
     def _attribute_frames(self) -> list[frames.Frame]:
         tables = self._history.attributes_before(list(self._attributes), self.as_of_us)

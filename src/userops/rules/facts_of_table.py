@@ -46,7 +46,7 @@ class TableFacts(TableRows):
         self._asked: dict[str, Any] = {}
         self._names: dict[Any, str] = {}
         self._prefix = f"userops__t{list(history.events).index(name)}_"
-        self._is_folded = False
+        self._folded: set[str] = set()
 
     # What is asked
 
@@ -60,7 +60,9 @@ class TableFacts(TableRows):
     def fold(self, selection: Selection, which: Which) -> None:
         """Take in that a sequence will read the rows of a selection; see `rows_of`."""
         self._condition(selection, which)
-        self._is_folded = True
+        self._folded |= {CUSTOMER_ID, INSTANT_US, *self._columns_of(selection)}
+        if self._is_orders:
+            self._folded |= {IS_RETURN, ORDER_ID} if self._has_lines({which}) else {IS_RETURN}
 
     def exists(self, selection: Selection, which: Which) -> Column:
         """Ask whether there is an event of a selection."""
@@ -187,30 +189,37 @@ class TableFacts(TableRows):
         """How many rows the table has."""
         return self._table.audit.rows
 
-    def answer(self, *, everybody: bool = True, in_arrow: bool = False) -> frames.Frame:
+    def answer(
+        self, *, everybody: bool = True, in_arrow: bool = False, small: bool = False
+    ) -> frames.Frame:
         """Return one row a customer of the table, with the columns that were asked for.
 
         Args:
             everybody: Whether customers must be there of whom every value is missing or zero.
             in_arrow: Whether the rows are read into this process, and the answer is Arrow.
+            small: Whether whole numbers may be of small types; see `frames.answers_by_key`.
         """
         rows = self._rows.select(*self._needed())
-        if not everybody and not self._is_folded:
+        if not everybody and not self._folded:
             rows = self._without_idle(rows)
         rows = self._with_starts(rows)
         if in_arrow:
-            rows = frames.read(frames.to_arrow(rows)).frame
-            if self._is_folded:  # a sequence reads the same rows
-                self._rows = rows
+            # A sequence reads the same rows, of which what it ignores is not kept.
+            kept = [name for name in rows.collect_schema().names() if name in self._folded]
+            rows = frames.in_one_piece(rows, kept)
+            if kept:
+                self._kept = rows.select(*kept)
         self._check_sums(rows if in_arrow else self._rows)
         conditions = {name: self._holding(*given) for name, given in self._conditions.items()}
-        return frames.answers_by_key(self._source, rows, CUSTOMER_ID, conditions, self._asked)
+        return frames.answers_by_key(
+            self._source, rows, CUSTOMER_ID, conditions, self._asked, small=small
+        )
 
     def _needed(self) -> list[str]:
         needed = {CUSTOMER_ID, INSTANT_US, *self._kinds}
         if self._is_orders:
             needed |= {IS_RETURN}
-            needed |= {ORDER_ID} if self._is_folded or any(
+            needed |= {ORDER_ID} if ORDER_ID in self._folded or any(
                 isinstance(w, Distinct) and w.value == ORDER_ID for w in self._asked.values()
             ) else set()  # fmt: skip
         return [name for name in self._rows.collect_schema().names() if name in needed]

@@ -51,6 +51,7 @@ class TableRows:
         self._source = self._table.source
         self._is_orders = isinstance(self._columns, OrderColumns)
         self._rows = self._table.counted(before_us=before_us)
+        self._kept: frames.Frame | None = None  # what sequences read of them, once it is read
         self._kinds: dict[str, Any] = {}
         self._scale = self._table.scale
         self._summed: list[str] = []
@@ -103,6 +104,12 @@ class TableRows:
         self._conditions[name] = (which, selection)
         return name
 
+    @staticmethod
+    def _columns_of(selection: Selection) -> set[str]:
+        """Return the columns of the properties that a selection looks at."""
+        condition = selection.condition
+        return set() if condition is None else {f"{PROPERTY}{n.name}" for n in _props(condition)}
+
     @property
     def _has_returns(self) -> bool:
         return self._is_orders and bool(self._table.audit.returns)
@@ -143,7 +150,8 @@ class TableRows:
             mask = mask + nw.when(condition).then(nw.lit(1 << bit, nw.Int64)).otherwise(
                 nw.lit(0, nw.Int64)
             )
-        rows = self._rows.select(CUSTOMER_ID, INSTANT_US, mask.cast(nw.Int64).alias("mask"))
+        rows = self._rows if self._kept is None else self._kept
+        rows = rows.select(CUSTOMER_ID, INSTANT_US, mask.cast(nw.Int64).alias("mask"))
         if any(self._condition(*given) is None for given in selections.values()):
             self._gave_all_rows = True
             return rows
@@ -158,7 +166,8 @@ class TableRows:
     def _orders_of(self, holds: dict[int, Any]) -> frames.Frame:
         bits = {f"userops__bit_{bit}": 1 << bit for bit in holds}
         flags = zip(bits, holds.values(), strict=True)
-        rows = self._rows.select(
+        rows = self._rows if self._kept is None else self._kept
+        rows = rows.select(
             CUSTOMER_ID,
             ORDER_ID,
             IS_RETURN,

@@ -31,7 +31,13 @@ _MOST_NESTED = 8
 
 
 def answers_by_key(
-    source: Source, frame: Frame, key: str, conditions: Mapping[str, Condition], asked: Asked
+    source: Source,
+    frame: Frame,
+    key: str,
+    conditions: Mapping[str, Condition],
+    asked: Asked,
+    *,
+    small: bool = False,
 ) -> Frame:
     """Return one row a key, of all keys that occur, with a column for each name asked.
 
@@ -41,9 +47,10 @@ def answers_by_key(
         key: The column of keys.
         conditions: Name to condition.
         asked: Name of a column to what it holds: `Total`, `Distinct`, `Top` or `First`.
+        small: Whether whole numbers may have smaller types than int64, for `with_nobody` alone.
     """
     if frame.implementation.is_pyarrow():
-        return answered(frame, key, conditions, asked)
+        return answered(frame, key, conditions, asked, small=small)
     return _Planned(source, frame, key, conditions).answer(asked)
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "concat_rows",
     "counted_by",
     "differing",
+    "in_one_piece",
     "is_null_column",
     "native_type",
     "nearby",
@@ -100,8 +101,13 @@ class Source:
             return native.collect() if hasattr(native, "collect") else native
         return native
 
-    def give_rows(self, table: pa.Table) -> Any:
-        """Return a small Arrow table as a frame of the engine that came in."""
+    def give_rows(self, table: pa.Table, *, once: bool = False) -> Any:
+        """Return an Arrow table as a frame of the engine that came in.
+
+        Args:
+            table: The rows.
+            once: Whether they will mostly be read once, so that no engine need store them.
+        """
         if self.engine == "pandas":
             return arrow_to_pandas(table, numpy_backed=self.numpy_backed)
         if self.engine == "duckdb":
@@ -110,7 +116,7 @@ class Source:
             userops_rows = table
             rows = self.native.query("userops_source", "SELECT * FROM userops_rows")
             del userops_rows
-            return rows.materialize()
+            return rows if once else rows.materialize()
         if self.engine == "pyspark":
             return spark_frame(self.native.sparkSession, table)
         return from_arrow(table, self.engine)
@@ -251,6 +257,19 @@ def as_frame(native: Any) -> Frame:
 def to_arrow(frame: Frame) -> pa.Table:
     """Compute a frame and return its rows as an Arrow table."""
     return frame.collect("pyarrow").to_native()
+
+
+def in_one_piece(frame: Frame, names: Iterable[str]) -> Frame:
+    """Return rows in Arrow with some columns in a piece of their own each.
+
+    They can be kept when the others are let go: a database gives rows in batches, whose columns
+    share their memory.
+    """
+    table = to_arrow(frame)
+    for name in names:
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, table[name].combine_chunks())
+    return as_frame(table)
 
 
 def to_rows(frame: Frame) -> list[dict[str, Any]]:

@@ -1,0 +1,47 @@
+"""Keys as places in arrays: what is added up by key is added up there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+__all__ = ["encoded", "numbers_of", "places_of"]
+
+_MOST_PLACES_PER_ROW = 2
+
+
+def places_of(keys: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
+    """Return the place of each row's key, and the key of each place."""
+    if pa.types.is_int64(keys.type) and len(keys):
+        reach = pc.min_max(keys)
+        low, high = reach["min"].as_py(), reach["max"].as_py()
+        places = high - low + 1
+        if places <= _MOST_PLACES_PER_ROW * len(keys):
+            at = numbers_of(keys) - low
+            is_key = np.zeros(places, dtype=bool)
+            is_key[at] = True
+            found = np.flatnonzero(is_key)
+            if len(found) < places:  # to close gaps here is cheaper than in each total
+                at = (np.cumsum(is_key) - 1)[at]
+            return at, pa.array(found + low)
+    coded = encoded(keys)
+    return coded.indices.to_numpy().astype(np.int64), coded.dictionary
+
+
+def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Return a column as its distinct values and where each row's is among them."""
+    # Encoding a chunk at a time is an order of magnitude slower.
+    found = pc.dictionary_encode(column.combine_chunks())
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def numbers_of(column: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
+    """Return a column of numbers or flags without nulls, where possible without a copy."""
+    values: NDArray[Any] = column.to_numpy() if isinstance(column, pa.ChunkedArray) else (
+        column.to_numpy(zero_copy_only=False)
+    )  # fmt: skip
+    return values
