@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answered", "side_by_side", "with_nobody"]
 
-_PIECE_ROWS = 1 << 17
+_PIECE_ROWS = 1 << 18
 _SMALL = (pa.int8(), pa.int16(), pa.int32())
 
 
