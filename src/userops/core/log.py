@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from userops.core.digits import KEY_BITS, PIECE_ROWS, Digits, most_bits, pieces, starts_of
+from userops.core.frames.places import joined_up
 from userops.core.packed_log import packed_rows
 
 __all__ = ["CustomerLog"]
@@ -33,8 +34,6 @@ Ints: TypeAlias = NDArray[np.int64]
 
 # Each round of packing must take a good part of the time, or there would be many rounds.
 _FEWEST_BITS = 8
-# Arrow counts the bytes of a text column in 32 bits.
-_MOST_TEXT_BYTES = 2**31 - 1
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -100,12 +99,12 @@ class CustomerLog:
             packed = packed_rows(table, key, instant, columns)
             if packed is not None:
                 return cls(*packed)
-        ids, instants = _joined(table[key]), _values(table[instant])
+        ids, instants = joined_up(table[key]), _values(table[instant])
         customers, times = _codes(ids), Digits.of(instants)
         done = _as_it_is(customers, times) or _in_order(customers, times)
         order = done.order
         if tie_break is not None:
-            order = _ties_broken(done, _joined(table[tie_break]))
+            order = _ties_broken(done, joined_up(table[tie_break]))
         firsts = done.starts if order is None else order[done.starts]
         return cls(
             customer_ids=ids.take(pa.array(firsts)),
@@ -273,23 +272,13 @@ def _is_ascending(values: NDArray[Any]) -> bool:
     return True
 
 
-def _joined(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column in one piece: coding many small ones takes ten times as long."""
-    is_long = column.type == pa.string() and column.nbytes > _MOST_TEXT_BYTES
-    if is_long or column.type == pa.string_view():  # Arrow picks no rows out of views
-        column = column.cast(pa.large_string())
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    return column.combine_chunks()
-
-
 def _values(column: pa.ChunkedArray) -> NDArray[Any]:
     """Return a column of numbers or flags as numpy, without a copy where it is in one piece."""
     is_float = pa.types.is_floating(column.type)
     is_plain = is_float or pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
     assert is_plain, f"a column of {column.type} is neither numbers nor flags"
     assert is_float or not column.null_count, "integers or flags have nulls"
-    values: NDArray[Any] = _joined(column).to_numpy(zero_copy_only=False)
+    values: NDArray[Any] = joined_up(column).to_numpy(zero_copy_only=False)
     return values
 
 
