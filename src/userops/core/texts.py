@@ -1,7 +1,7 @@
 """Many distinct texts, each known by its place: what links and identifiers are made of.
 
 Texts stay in Arrow; places are numpy integers. So millions of ids cost a dictionary, and no object
-of Python's each.
+of Python's each. Ids that are whole numbers stay numbers.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from userops.core.blanks import BLANKS
+from userops.core.frames.places import places_of
 
-__all__ = ["Places", "Texts", "coded", "column_of"]
+__all__ = ["Numbers", "Places", "Texts", "coded", "column_of"]
 
 Places = NDArray[np.int64]
+_MOST_DIGITS = 20
 
 
 @attrs.frozen(eq=False)
@@ -79,7 +81,7 @@ class Texts:
 
     def taken(self, places: Places) -> Texts:
         """Return the texts at some places."""
-        return Texts(self.array.take(pa.array(places)))
+        return type(self)(self.array.take(pa.array(places)))
 
     def flags(self, function: Callable[[str], bool]) -> NDArray[np.bool_]:
         """Return what a function says of each text."""
@@ -103,6 +105,78 @@ class Texts:
         return pc.binary_join_element_wise(pa.scalar(prefix, pa.large_string()), taken, empty)
 
 
+@attrs.frozen(eq=False)
+class Numbers(Texts):
+    """Distinct whole numbers, which stand for how they are written; text is made of few of them.
+
+    Attributes:
+        array: The numbers as Arrow int64, without nulls.
+    """
+
+    def at(self, places: Places) -> list[str]:
+        """Return the numbers at some places, written."""
+        return list(map(str, self.array.take(pa.array(places)).to_pylist()))
+
+    def at_one(self, place: int) -> str:
+        """Return the number at a place, written."""
+        return str(self.array[place].as_py())
+
+    def place(self, text: str) -> int:
+        """Return where a number stands that is written so, or -1."""
+        number = _number(text)
+        return -1 if number is None else int(pc.index(self.array, pa.scalar(number)).as_py())
+
+    def places_in(self, others: Texts) -> Places:
+        """Return where each of these numbers stands among others; -1 where it does not."""
+        if isinstance(others, Numbers):
+            return super().places_in(others)
+        return self.as_texts().places_in(others)
+
+    def changed(self, function: Callable[[str], str | None]) -> tuple[Texts, Places]:
+        """Return the distinct results of a function, and the place of each number's."""
+        return self.as_texts().changed(function)
+
+    def trimmed(self) -> tuple[Texts, Places]:
+        """Return the numbers themselves."""
+        return self, np.arange(len(self), dtype=np.int64)
+
+    def flags(self, function: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """Return what a function says of each number, written."""
+        return self.as_texts().flags(function)
+
+    def starting_with(self, prefix: str) -> Places:
+        """Return the places of the numbers that begin with a text."""
+        if not prefix.strip("-0123456789"):
+            return self.as_texts().starting_with(prefix)
+        return np.empty(0, dtype=np.int64)
+
+    def is_in(self, texts: Iterable[str]) -> NDArray[np.bool_]:
+        """Return which numbers are written as some texts."""
+        wanted = [number for number in map(_number, texts) if number is not None]
+        found = pc.is_in(self.array, value_set=pa.array(wanted, pa.int64()))
+        return np.asarray(found.to_numpy(zero_copy_only=False))
+
+    def prefixed(self, prefix: str, places: Places) -> Any:
+        """Return the numbers at some places, written, with a text before each, as Arrow."""
+        few = Texts(self.array.take(pa.array(places)).cast(pa.large_string()))
+        return few.prefixed(prefix, np.arange(len(places)))
+
+    def as_texts(self) -> Texts:
+        """Return the numbers as texts, in their places."""
+        return Texts(self.array.cast(pa.large_string()))
+
+
+def _number(text: str) -> int | None:
+    """Return the whole number that is written exactly so; None where none is."""
+    if len(text) > _MOST_DIGITS or not text.lstrip("-").isascii() or not text[-1:].isdigit():
+        return None
+    try:
+        number = int(text)
+    except ValueError:
+        return None
+    return number if str(number) == text and -(2**63) <= number < 2**63 else None
+
+
 def coded(columns: Sequence[Any]) -> tuple[list[Places], Texts]:
     """Return columns of text or whole numbers as places of distinct texts; -1 for null.
 
@@ -114,12 +188,25 @@ def coded(columns: Sequence[Any]) -> tuple[list[Places], Texts]:
     for column in columns:
         mine = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
         lengths.append(sum(len(chunk) for chunk in mine))
-        chunks += [_as_text(chunk) for chunk in mine]
-    # One chunk is coded several times faster than many.
-    whole = pa.concat_arrays(chunks) if chunks else pa.array([], pa.large_string())
-    texts, places = _encoded(whole)
+        chunks += mine
+    if chunks and all(pa.types.is_int64(chunk.type) for chunk in chunks):
+        texts, places = _numbered(pa.chunked_array(chunks))
+    else:
+        # One chunk is coded several times faster than many.
+        parts = [_as_text(chunk) for chunk in chunks] or [pa.array([], pa.large_string())]
+        texts, places = _encoded(pa.concat_arrays(parts))
     ends = np.cumsum([0, *lengths])
     return [places[a:b] for a, b in pairwise(ends.tolist())], texts
+
+
+def _numbered(column: Any) -> tuple[Texts, Places]:
+    if not column.null_count:
+        places, numbers = places_of(column)
+        return Numbers(numbers), places
+    encoded = column.combine_chunks().dictionary_encode()
+    return Numbers(encoded.dictionary), pc.fill_null(encoded.indices, -1).to_numpy().astype(
+        np.int64
+    )
 
 
 def _as_text(chunk: Any) -> Any:

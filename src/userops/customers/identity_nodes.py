@@ -270,31 +270,31 @@ def pairs_of(nodes: Nodes, seen: Sequence[Seen], columns: Sequence[Sequence[Ints
 
 def _distinct(nodes: int, columns: list[NDArray[Any]]) -> Pairs:
     """Add up what is said of each pair."""
-    a, b, first, last, rows, strength, certain, by_hand = columns
+    a, b, *said = columns
     low, high = np.minimum(a, b), np.maximum(a, b)
     key = low * nodes + high
     order = np.argsort(key, kind="stable")
     key = key[order]
-    starts = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else order
-    if not len(starts):
-        return Pairs(a, b, first, last, rows, strength, certain, by_hand)
-    taken = order[starts]
-    differ = np.flatnonzero(low[taken] != high[taken])
-    itself = int((low == high).sum())
+    is_new = np.ones(len(key), dtype=np.bool_)
+    is_new[1:] = key[1:] != key[:-1]
+    # Of an identifier with itself, both places are the same.
+    is_itself = key % (nodes + 1) == 0
+    starts = np.flatnonzero(is_new)
+    kept = ~is_itself[starts]
+    place = order[starts[kept]]
     if len(starts) == len(key):  # each pair once, as in a table of links that a host has prepared
-        place = taken[differ]
-        return Pairs(
-            low[place], high[place], first[place], last[place], rows[place], strength[place],
-            certain[place], by_hand[place], itself,
-        )  # fmt: skip
-    return Pairs(
-        low[taken][differ],
-        high[taken][differ],
-        np.minimum.reduceat(first[order], starts)[differ],
-        np.maximum.reduceat(last[order], starts)[differ],
-        np.add.reduceat(rows[order], starts)[differ],
-        np.maximum.reduceat(strength[order], starts)[differ],
-        np.logical_or.reduceat(certain[order], starts)[differ],
-        np.logical_or.reduceat(by_hand[order], starts)[differ],
-        itself,
-    )
+        found = [_at(column, place) for column in said]
+    else:
+        how = (np.minimum, np.maximum, np.add, np.maximum, np.logical_or, np.logical_or)
+        found = [
+            function.reduceat(column[order], starts)[kept]
+            for function, column in zip(how, said, strict=True)
+        ]
+    return Pairs(low[place], high[place], *found, itself=int(is_itself.sum()))
+
+
+def _at(column: NDArray[Any], places: Ints) -> NDArray[Any]:
+    """Return values at different places, of a column that often says the same everywhere."""
+    if (column == column[:1]).all():
+        return column[: len(places)]
+    return column[places]
