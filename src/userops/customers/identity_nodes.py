@@ -290,7 +290,9 @@ def _distinct(nodes: int, columns: list[NDArray[Any]]) -> Pairs:
             function.reduceat(column[order], starts)[kept]
             for function, column in zip(how, said, strict=True)
         ]
-    return Pairs(low[place], high[place], *found, itself=int(is_itself.sum()))
+    first, last, rows, strength, certain, by_hand = found
+    itself = int(is_itself.sum())
+    return Pairs(low[place], high[place], first, last, rows, strength, certain, by_hand, itself)
 
 
 def _at(column: NDArray[Any], places: Ints) -> NDArray[Any]:
