@@ -17,8 +17,8 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "Attributes", "Customer", "Customers", "DatedValue", "Email", "FollowsIdentity",
         "History", "Identifier", "IdentifierKind", "Identities", "IdentityChanges",
         "IdentityDecision", "IdentityDecisions", "IdentityGraph", "LinkEvidence", "LinkSource",
-        "Links", "MergeEvent", "Normaliser", "Phone", "ReturnsPolicy", "Totals", "Trimmed",
-        "UnmergeEvent",
+        "Links", "MergeEvent", "Normaliser", "Phone", "Reach", "ReachRow", "ReachState",
+        "ReturnsPolicy", "Totals", "Trimmed", "UnmergeEvent",
     }),
     "userops.segmentation": frozenset({
         "RFM", "Band", "BandMap", "Cut", "CutPoints", "Dimension", "Edges", "EightMap",

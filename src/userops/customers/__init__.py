@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from userops.customers.identity_decisions import IdentityDecision, IdentityDecisions
     from userops.customers.identity_graph import IdentityGraph
     from userops.customers.links import Links, LinkSource
+    from userops.customers.reach import Reach
+    from userops.customers.reach_rows import ReachRow, ReachState
 
 __all__ = [
     "Attributes",
@@ -52,6 +54,9 @@ __all__ = [
     "MergeEvent",
     "Normaliser",
     "Phone",
+    "Reach",
+    "ReachRow",
+    "ReachState",
     "ReturnsPolicy",
     "Totals",
     "Trimmed",
@@ -84,5 +89,7 @@ __getattr__, __dir__ = lazy_names(
         "identity_decisions": ("IdentityDecision", "IdentityDecisions"),
         "identity_graph": ("IdentityGraph",),
         "links": ("LinkSource", "Links"),
+        "reach": ("Reach",),
+        "reach_rows": ("ReachRow", "ReachState"),
     },
 )

@@ -50,7 +50,10 @@ def kind_of_ids(table: EventTable | AttributeTable) -> str | None:
     """Return whether customer ids are text or whole numbers; None where nothing is known."""
     if table.has_persons:
         return "text"
-    column = table.customer_id if isinstance(table, AttributeTable) else table.columns.customer_id
+    if isinstance(table, AttributeTable):
+        column = table.customer_id or None
+    else:
+        column = table.columns.customer_id
     dtype = None if column is None else table.source.frame.collect_schema()[column]
     if dtype is None or dtype == nw.Unknown:
         return None

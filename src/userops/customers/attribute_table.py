@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import narwhals.stable.v2 as nw
 
@@ -16,6 +16,9 @@ from userops.customers.attribute_rows import DatedValue
 from userops.errors import DataError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
 
+if TYPE_CHECKING:
+    from userops.customers.identified import Persons
+
 __all__ = ["AttributeTable", "classed", "only"]
 
 
@@ -24,7 +27,7 @@ class AttributeTable:
 
     Attributes:
         source: The host's frame.
-        customer_id: Column of the customer.
+        customer_id: Column of the customer; empty where there is none.
     """
 
     source: frames.Source
@@ -37,19 +40,15 @@ class AttributeTable:
         self.has_own_zone = time_zone is not None
         self.zone: Zone = zone(time_zone or "UTC")
 
-    def with_persons(self, with_current: Callable[[frames.Frame, str], frames.Frame]) -> Self:
-        """Return the table with persons as customers.
-
-        Args:
-            with_current: Puts the ids that persons have now, text, into a column of ids.
-        """
+    def with_persons(self, persons: Persons) -> Self:
+        """Return the table with persons as customers, whose ids are text."""
         more = copy.copy(self)
         cached = [
             n for n in more.__dict__ if isinstance(getattr(type(self), n, None), cached_property)
         ]
         for name in cached:
             del more.__dict__[name]
-        more._with_current = with_current
+        more._with_current = persons.with_current
         return more
 
     @property

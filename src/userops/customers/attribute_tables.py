@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
@@ -14,9 +14,13 @@ from userops.customers.agreement import kind_of_ids
 from userops.customers.attribute_rows import DatedValue
 from userops.customers.attribute_table import AttributeTable
 from userops.customers.attributes import Attributes, Customers
+from userops.customers.reach import Reach
 from userops.errors import InvalidArgumentError, InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID
 from userops.events.table import EventTable
+
+if TYPE_CHECKING:
+    from userops.customers.identified import Persons
 
 __all__ = ["AttributeTables", "distinct_ids"]
 
@@ -30,6 +34,7 @@ class AttributeTables:
         customers: A `Customers`, a frame for one, or None.
         attributes: An `Attributes`, a frame for one, several of them as a sequence or under names,
             or None.
+        reach: A `Reach`, a frame for one, or None.
         time_zone: The zone in which tables that name none read their naive times.
 
     Attributes:
@@ -39,13 +44,23 @@ class AttributeTables:
         InvalidDefinitionError: If a table is of another kind than its place asks for.
     """
 
-    def __init__(self, customers: Any, attributes: Any, *, time_zone: str) -> None:
+    def __init__(
+        self, customers: Any, attributes: Any, *, time_zone: str, reach: Any = None
+    ) -> None:
         tables: dict[str, AttributeTable] = {}
         if customers is not None:
             tables["customers"] = _wrapped("customers", customers, Customers)
         for name, table in _named(attributes):
             tables[name] = _wrapped(name, table, Attributes)
+        if reach is not None:
+            tables["reach"] = _wrapped("reach", reach, Reach)
         self.tables = {name: table.in_zone(time_zone) for name, table in tables.items()}
+
+    @property
+    def reach(self) -> Reach | None:
+        """The log of consent and delivery, or None."""
+        table = self.tables.get("reach")
+        return table if isinstance(table, Reach) else None
 
     def with_table(self, title: str | None, table: Any, *, time_zone: str) -> AttributeTables:
         """Return these tables and one more of dated attributes; see `History.with_attributes`."""
@@ -59,12 +74,10 @@ class AttributeTables:
         more.tables = self.tables | more.tables
         return more
 
-    def with_persons(
-        self, with_current: Callable[[frames.Frame, str], frames.Frame]
-    ) -> AttributeTables:
+    def with_persons(self, persons: Persons) -> AttributeTables:
         """Return the tables with persons as customers; see `AttributeTable.with_persons`."""
         more = AttributeTables(None, None, time_zone="UTC")
-        more.tables = {name: t.with_persons(with_current) for name, t in self.tables.items()}
+        more.tables = {name: t.with_persons(persons) for name, t in self.tables.items()}
         return more
 
     @cached_property
@@ -153,14 +166,13 @@ def _named(attributes: Any) -> Iterable[tuple[str, Any]]:
     return [("attributes", attributes)]
 
 
-def _wrapped(
-    name: str, table: Any, wanted: type[Customers] | type[Attributes]
-) -> Customers | Attributes:
+def _wrapped(name: str, table: Any, wanted: type[AttributeTable]) -> AttributeTable:
     if isinstance(table, wanted):
         return table
     if isinstance(table, AttributeTable | EventTable):
         raise InvalidDefinitionError(
             name, f"must be {wanted.__name__}", got=type(table).__name__,
-            hint="a column an attribute makes Customers, a row an attribute makes Attributes",
+            hint="a column an attribute makes Customers, a row an attribute makes Attributes, "
+            "a row a consent makes Reach",
         )  # fmt: skip
-    return wanted(table)
+    return wanted(table)  # type: ignore[call-arg]

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from userops.core.time import Zone, zone
+from userops.core.time import AsOf, Zone, as_of_us, zone
 from userops.customers.arguments import ReturnsPolicy, check_returns, customer_key
 from userops.customers.attribute_rows import DatedValue, Index, indexed, latest, read_attributes
+from userops.customers.reach_rows import ReachRow, ReachState, dated_flags, read_reach, states_of
 from userops.errors import InvalidArgumentError
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
@@ -65,6 +66,8 @@ class Customer:
         quarantine: Rows that cannot count, with their `reason`.
         returns: How returns count: `net`, `separate` or `ignore`.
         attributes: What else is known about him, and from when on.
+        reach: What became known about his identifiers, and when.
+        without_consent: Kinds of identifier by which he may be contacted without having opted in.
 
     Example:
         >>> from userops.events import OrderColumns
@@ -81,6 +84,8 @@ class Customer:
     quarantine: tuple[Row, ...] = ()
     returns: ReturnsPolicy = attrs.field(default="net", converter=check_returns)
     attributes: tuple[DatedValue, ...] = ()
+    reach: tuple[ReachRow, ...] = ()
+    without_consent: tuple[str, ...] = ()
 
     @classmethod
     def from_rows(
@@ -91,6 +96,8 @@ class Customer:
         *,
         returns: ReturnsPolicy = "net",
         attributes: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
+        reach: Sequence[Mapping[str, Any]] = (),
+        without_consent: Sequence[str] = (),
     ) -> Customer:
         """Read a customer from rows as the host holds them.
 
@@ -101,6 +108,9 @@ class Customer:
             returns: How returns count.
             attributes: Name to current value, true for every instant; or dated rows with `name`,
                 `value`, `valid_from` and perhaps `valid_until` (datetimes, dates or ISO text).
+            reach: Rows of a `Reach` log about his identifiers: `identifier_kind`,
+                `identifier_value` (as it is written), `status`, `occurred_at`.
+            without_consent: As in `Reach`.
 
         Raises:
             InvalidArgumentError: If an event has no mapping, or a row belongs to somebody else.
@@ -124,7 +134,8 @@ class Customer:
             good[name] = _sorted(row for row in read if row.is_counted)
             bad += [row for row in read if not row.is_counted]
         customer = cls(customer_id, good, dict(columns), tuple(bad), returns)
-        return customer._with_more(attributes) if attributes else customer
+        customer = customer._with_more(attributes) if attributes else customer
+        return customer._with_reach(reach, tuple(without_consent)) if reach else customer
 
     @classmethod
     def from_normalised(
@@ -135,13 +146,18 @@ class Customer:
         *,
         returns: ReturnsPolicy = "net",
         attributes: Sequence[DatedValue] = (),
+        reach: Sequence[ReachRow] = (),
+        without_consent: Sequence[str] = (),
     ) -> Customer:
         """Build a customer from rows that a table's normaliser has read already."""
         built = {
             name: _sorted(_normalised_row(row, columns[name]) for row in mine)
             for name, mine in rows.items()
         }
-        return cls(customer_id, built, dict(columns), (), returns, tuple(attributes))
+        return cls(
+            customer_id, built, dict(columns), (), returns, tuple(attributes), tuple(reach),
+            tuple(without_consent),
+        )  # fmt: skip
 
     def with_event(self, event: str, row: Mapping[str, Any]) -> Customer:
         """Return a new customer with one more event, for context that is not stored yet.
@@ -179,6 +195,28 @@ class Customer:
         )
         made._attribute_index  # noqa: B018 - computed once, for its checks
         return made
+
+    def _with_reach(self, rows: Sequence[Mapping[str, Any]], without: tuple[str, ...]) -> Customer:
+        good, bad = read_reach(rows, self.zone)
+        return attrs.evolve(
+            self,
+            attributes=(*self.attributes, *dated_flags(good, without)),
+            reach=good,
+            without_consent=without,
+            quarantine=(*self.quarantine, *bad),
+        )
+
+    def reach_states(self, as_of: AsOf) -> tuple[ReachState, ...]:
+        """Return how each of his identifiers stands as of an instant, and why; see `Reach`."""
+        return states_of(self.reach, as_of_us(as_of, self.zone), self.without_consent)
+
+    def reachable_on(self, as_of: AsOf) -> dict[str, tuple[str, ...]]:
+        """Return by which identifiers he may be contacted as of an instant: kind to values."""
+        found: dict[str, tuple[str, ...]] = {}
+        for state in self.reach_states(as_of):
+            if state.is_reachable:
+                found[state.kind] = (*found.get(state.kind, ()), state.value)
+        return found
 
     def attributes_before(self, before_us: int) -> Mapping[str, Any]:
         """Return the attributes that hold as of an instant; the last answer is kept.

@@ -54,6 +54,7 @@ class History(IdentifiedHistory):
             attribute.
         attributes: Dated attributes: an `Attributes`, several of them as a sequence or under names
             of their own, or frames with `customer_id`, `name`, `value` and `valid_from`.
+        reach: The log of consent and delivery: a `Reach`, or a frame with its columns.
 
     Attributes:
         events: Event name to table.
@@ -86,6 +87,7 @@ class History(IdentifiedHistory):
         returns: ReturnsPolicy = "net",
         customers: Any = None,
         attributes: Any = None,
+        reach: Any = None,
     ) -> None:
         if isinstance(events, EventTable):
             events = {ORDER: events}
@@ -98,7 +100,9 @@ class History(IdentifiedHistory):
         self.returns: ReturnsPolicy = check_returns(returns)
         self.events: dict[str, Orders | Events] = {n: _table(n, t) for n, t in events.items()}
         check_agreement(self.events, "events")
-        self.attributes = AttributeTables(customers, attributes, time_zone=self.zone.name)
+        self.attributes = AttributeTables(
+            customers, attributes, time_zone=self.zone.name, reach=reach
+        )
         super().__init__()
         if self.attributes.tables:
             check_agreement({**self.events, **self.attributes.tables}, "history")
@@ -259,6 +263,28 @@ class History(IdentifiedHistory):
         before = as_of_us(as_of, self.zone)
         return order_table(self.at(before).orders, self.returns, before)
 
+    def reachable(self, as_of: AsOf) -> Any:
+        """Return by which identifiers whom may be contacted, as of an instant; see `Reach`.
+
+        Returns:
+            The host's frame type, one row an identifier and customer: `customer_id` (null where it
+            is nobody's), `identifier_kind`, `identifier_value`, `consent` and `consent_at`,
+            `delivery` and `delivery_at` (datetimes in UTC), `is_reachable`.
+
+        Raises:
+            InvalidArgumentError: If the history has no log of reach.
+        """
+        before = as_of_us(as_of, self.zone)
+        reach = self.at(before).attributes.reach
+        if reach is None:
+            hint = "History(…, reach=Reach(…))"
+            raise InvalidArgumentError("history", "has no log of consent and delivery", hint=hint)
+        frame = reach.states_before(before)
+        for name in ("consent", "delivery"):
+            frame = frame.rename({f"{name}_us": f"{name}_at"})
+            frame = frames.with_datetime(self.source, frame, f"{name}_at")
+        return self.source.give_back(frame)
+
     def customer(self, customer_id: str | int, as_of: AsOf | None = None) -> Customer:
         """Return one customer, read out of every table.
 
@@ -294,9 +320,13 @@ class History(IdentifiedHistory):
                 hint="ids have one type: 17850 and '17850' are two customers",
             )
         columns = {name: table.columns for name, table in self.events.items()}
+        reach = self.attributes.reach
+        has_reach = reach is not None and kind_of_ids(reach) == kind
         return Customer.from_normalised(
-            customer_id, rows, columns, returns=self.returns, attributes=known or ()
-        )
+            customer_id, rows, columns, returns=self.returns, attributes=known or (),
+            reach=reach.rows_of(customer_id) if reach is not None and has_reach else (),
+            without_consent=() if reach is None else reach.without_consent,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         """Return the tables and the policy; computes nothing."""

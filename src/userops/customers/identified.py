@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["HistoryLinks", "Identification", "Persons", "check_kinds"]
 
 _RAW, _PERSON = PREFIX + "raw", PREFIX + "person"
+_WRITTEN, _PERSON_OF = PREFIX + "written", PREFIX + "person_of"
 
 
 @attrs.frozen(eq=False)
@@ -124,13 +125,39 @@ class Persons:
 
     def of_kind(self, kind: str) -> frames.Frame:
         """Return `raw`, each writing of an identifier of a kind, and its `person`."""
+        _, known, raws = self._spelled(kind)
+        persons = self.identities.made.person[known]
+        return self._table({_RAW: raws, _PERSON: self._names.take(persons)})
+
+    def with_written(self, rows: frames.Frame, kind: str, value: str, owner: str) -> frames.Frame:
+        """Return rows of identifiers of one kind as these are written, and whose they are.
+
+        An identifier that is nobody's stays as it came, and its owner is who he is now.
+
+        Args:
+            rows: The rows.
+            kind: Of the identifiers.
+            value: Column of the identifiers, text.
+            owner: Column of the ids of customers.
+        """
+        number, known, raws = self._spelled(kind)
+        nodes = self.identities.nodes
+        written = nodes.texts[number].prefixed("", known - nodes.offsets[number])
+        persons = self._names.take(self.identities.made.person[known])
+        table = self._table({_RAW: raws, _WRITTEN: written, _PERSON_OF: persons})
+        rows = self.with_current(rows, owner).with_columns(nw.col(value).alias(_RAW))
+        rows = rows.join(table, on=_RAW, how="left")
+        return rows.with_columns(
+            nw.coalesce(_WRITTEN, value).alias(value), nw.coalesce(_PERSON_OF, owner).alias(owner)
+        ).drop(_RAW, _WRITTEN, _PERSON_OF)
+
+    def _spelled(self, kind: str) -> tuple[int, Any, Any]:
+        """Return the place of a kind, the nodes of its writings, and these."""
         number = [k.name for k in self.identities.kinds].index(kind)
         spelling = self.identities.nodes.spellings[number]
-        known = np.flatnonzero(spelling.nodes >= 0)
-        known = known[self.identities.nodes.first_us[spelling.nodes[known]] < NEVER_US]
-        persons = self.identities.made.person[spelling.nodes[known]]
-        columns = {_RAW: spelling.texts.prefixed("", known), _PERSON: self._names.take(persons)}
-        return self._table(columns)
+        places = np.flatnonzero(spelling.nodes >= 0)
+        places = places[self.identities.nodes.first_us[spelling.nodes[places]] < NEVER_US]
+        return number, spelling.nodes[places], spelling.texts.prefixed("", places)
 
     @cached_property
     def renamed(self) -> frames.Frame:

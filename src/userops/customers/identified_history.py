@@ -69,7 +69,10 @@ class IdentifiedHistory:
         """
         check_kinds(graph, self.events)
         more = copy.copy(self)
-        more._identification = Identification(graph, as_link_sources(links), decisions)
+        sources = as_link_sources(links)
+        if self.attributes.reach is not None:
+            sources = (*sources, self.attributes.reach)
+        more._identification = Identification(graph, sources, decisions)
         more._resolved = {}
         return more
 
@@ -99,7 +102,7 @@ class IdentifiedHistory:
             here._identification = None
             here.persons = persons
             here.events = {n: t.with_persons(persons.of_rows) for n, t in self.events.items()}
-            here.attributes = self.attributes.with_persons(persons.with_current)
+            here.attributes = self.attributes.with_persons(persons)
             while len(self._resolved) >= _MOST_RESOLVED:
                 del self._resolved[next(iter(self._resolved))]
             self._resolved[before_us] = found, here
