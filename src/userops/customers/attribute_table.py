@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
+from userops.core.copies import copied
 from userops.core.time import Zone, zone
 from userops.core.values import CLASS_OF, Kind
 from userops.customers.attribute_rows import DatedValue
@@ -42,14 +41,11 @@ class AttributeTable:
 
     def with_persons(self, persons: Persons) -> Self:
         """Return the table with persons as customers, whose ids are text."""
-        more = copy.copy(self)
-        cached = [
-            n for n in more.__dict__ if isinstance(getattr(type(self), n, None), cached_property)
-        ]
-        for name in cached:
-            del more.__dict__[name]
-        more._with_current = persons.with_current
-        return more
+        return copied(self, _with_current=persons.with_current)
+
+    def with_rows(self, frame: Any) -> Self:
+        """Return the table over other rows of the same columns, for customers as the host knows."""
+        return copied(self, source=frames.read(frame), _with_current=None)
 
     @property
     def has_persons(self) -> bool:

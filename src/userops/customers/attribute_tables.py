@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
+from userops.core.copies import copied
 from userops.core.values import Kind
 from userops.customers.agreement import kind_of_ids
 from userops.customers.attribute_rows import DatedValue
@@ -79,6 +80,12 @@ class AttributeTables:
         more = AttributeTables(None, None, time_zone="UTC")
         more.tables = {name: t.with_persons(persons) for name, t in self.tables.items()}
         return more
+
+    def with_rows(self, frames_by_title: Mapping[str, Any]) -> AttributeTables:
+        """Return the tables over other rows of the same columns."""
+        return copied(
+            self, tables={n: t.with_rows(frames_by_title[n]) for n, t in self.tables.items()}
+        )
 
     @cached_property
     def by_name(self) -> dict[str, AttributeTable]:

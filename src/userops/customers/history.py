@@ -23,6 +23,8 @@ from userops.customers.agreement import check_agreement, kind_of_ids
 from userops.customers.arguments import ReturnsPolicy, check_returns, customer_key
 from userops.customers.attribute_tables import AttributeTables, distinct_ids
 from userops.customers.customer import Customer
+from userops.customers.erasure import Erasure
+from userops.customers.export import exported
 from userops.customers.identified_history import IdentifiedHistory
 from userops.customers.order_tables import (
     ORDER,
@@ -121,7 +123,7 @@ class History(IdentifiedHistory):
         more = copy.copy(self)
         more.attributes = self.attributes.with_table(title, attributes, time_zone=self.zone.name)
         more._resolved = {}
-        has_ids = self._identification is None
+        has_ids = self.identification is None
         check_agreement({**more.events, **more.attributes.tables}, "history", ids=has_ids)
         return more
 
@@ -202,7 +204,7 @@ class History(IdentifiedHistory):
 
         A customer of a `Customers` table is there whatever the instant.
         """
-        if self._identification is not None:
+        if self.identification is not None:
             return self.at(before_us).customer_ids(before_us)
         tables = list(self.events.values())
         # A column of nulls alone has no type to stand beside the others.
@@ -296,11 +298,11 @@ class History(IdentifiedHistory):
             EmptyHistoryError: If no table has a counted row of the customer, or an attribute.
             InvalidArgumentError: If the id is no id, or `as_of` is needed.
         """
-        if self._identification is not None:
+        if self.identification is not None:
             if as_of is None:
                 hint = "who is who depends on when: customer(id, as_of)"
                 raise InvalidArgumentError("as_of", "is needed", hint=hint)
-            found, here = self._at(as_of_us(as_of, self.zone))
+            found, here = self.resolved(as_of_us(as_of, self.zone))
             current = found.current_id(customer_key(customer_id))
             return here.customer(str(customer_id) if current is None else current)
         customer_id = customer_key(customer_id)
@@ -327,6 +329,37 @@ class History(IdentifiedHistory):
             reach=reach.rows_of(customer_id) if reach is not None and has_reach else (),
             without_consent=() if reach is None else reach.without_consent,
         )  # fmt: skip
+
+    # Privacy
+
+    def export(self, customer_id: str | int) -> dict[str, Any]:
+        """Return everything that any table holds about one person, as one document.
+
+        Args:
+            customer_id: Any id that he has or had.
+
+        Returns:
+            What `json.dumps` takes: `customer_id`, `identifiers`, `links` with what became of
+            them, `decisions`, and `tables`: title to rows with all columns of the host, those in
+            quarantine too. Times are ISO text, decimals text; what is missing is None.
+
+        Raises:
+            EmptyHistoryError: If nothing is held about him.
+        """
+        return exported(self, customer_id)
+
+    def erase(self, customer_id: str | int) -> Erasure[History]:
+        """Take everything about one person out of every table, and prove that nothing is left.
+
+        Args:
+            customer_id: Any id that he has or had.
+
+        Raises:
+            EmptyHistoryError: If nothing is held about him.
+            InvalidArgumentError: If a source of links cannot be searched.
+            DataError: If something is left, because rows changed while they were read.
+        """
+        return Erasure.of(self, customer_id)
 
     def __repr__(self) -> str:
         """Return the tables and the policy; computes nothing."""

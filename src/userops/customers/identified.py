@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -151,13 +152,39 @@ class Persons:
             nw.coalesce(_WRITTEN, value).alias(value), nw.coalesce(_PERSON_OF, owner).alias(owner)
         ).drop(_RAW, _WRITTEN, _PERSON_OF)
 
-    def _spelled(self, kind: str) -> tuple[int, Any, Any]:
-        """Return the place of a kind, the nodes of its writings, and these."""
+    @cached_property
+    def _of_any(self) -> frames.Frame:
+        """`raw`, each writing of an identifier behind its kind, and its `person`."""
+        parts = [self._spelled(k.name, f"{k.name}:")[1:] for k in self.identities.kinds]
+        ends = np.cumsum([0, *(len(known) for known, _ in parts)])
+        places = [np.arange(a, b) for a, b in pairwise(ends.tolist())]
+        raws = [(place, raw) for place, (_, raw) in zip(places, parts, strict=True)]
+        persons = self.identities.made.person[np.concatenate([known for known, _ in parts])]
+        texts = frames.scattered(len(persons), raws)
+        return self._table({_RAW: texts, _PERSON: self._names.take(persons)})
+
+    def with_owner(
+        self, rows: frames.Frame, kind: nw.Expr, value: nw.Expr, name: str
+    ) -> frames.Frame:
+        """Return rows with the person of an identifier of any kind; null where it is nobody's.
+
+        Args:
+            rows: The rows.
+            kind: The kind of the identifier in each.
+            value: Its value, text.
+            name: The column to add.
+        """
+        raw = nw.concat_str(kind, nw.lit(":"), value)
+        rows = rows.with_columns(raw.alias(_RAW)).join(self._of_any, on=_RAW, how="left")
+        return rows.rename({_PERSON: name}).drop(_RAW)
+
+    def _spelled(self, kind: str, prefix: str = "") -> tuple[int, Any, Any]:
+        """Return the place of a kind, the nodes of its writings, and these behind a text."""
         number = [k.name for k in self.identities.kinds].index(kind)
         spelling = self.identities.nodes.spellings[number]
         places = np.flatnonzero(spelling.nodes >= 0)
         places = places[self.identities.nodes.first_us[spelling.nodes[places]] < NEVER_US]
-        return number, spelling.nodes[places], spelling.texts.prefixed("", places)
+        return number, spelling.nodes[places], spelling.texts.prefixed(prefix, places)
 
     @cached_property
     def renamed(self) -> frames.Frame:

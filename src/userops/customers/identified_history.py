@@ -27,11 +27,15 @@ class IdentifiedHistory:
 
     events: dict[str, Orders | Events]
     attributes: AttributeTables
-    _identification: Identification | None = None
+    identification: Identification | None = None
     persons: Persons | None = None
 
     def __init__(self) -> None:
         self._resolved: dict[int, tuple[Identities, Self]] = {}
+
+    def forget(self) -> None:
+        """Let go of who was who; its tables are others now."""
+        self._resolved = {}
 
     @property
     def zone(self) -> Zone:
@@ -72,7 +76,7 @@ class IdentifiedHistory:
         sources = as_link_sources(links)
         if self.attributes.reach is not None:
             sources = (*sources, self.attributes.reach)
-        more._identification = Identification(graph, sources, decisions)
+        more.identification = Identification(graph, sources, decisions)
         more._resolved = {}
         return more
 
@@ -82,24 +86,29 @@ class IdentifiedHistory:
         Raises:
             InvalidArgumentError: If the history was given no graph.
         """
-        return self._at(as_of_us(as_of, self.zone))[0]
+        return self.resolved(as_of_us(as_of, self.zone))[0]
 
     def at(self, before_us: int) -> Self:
         """Return the history with persons as customers as they were known before an instant.
 
         Without a graph it is the history itself.
         """
-        return self if self._identification is None else self._at(before_us)[1]
+        return self if self.identification is None else self.resolved(before_us)[1]
 
-    def _at(self, before_us: int) -> tuple[Identities, Self]:
-        if self._identification is None:
+    def resolved(self, before_us: int) -> tuple[Identities, Self]:
+        """Return who is who before an instant, and the history with persons as customers.
+
+        Raises:
+            InvalidArgumentError: If the history was given no graph.
+        """
+        if self.identification is None:
             hint = "history.with_identities(IdentityGraph([…]))"
             raise InvalidArgumentError("history", "has no identities", hint=hint)
         if before_us not in self._resolved:
-            found = self._identification.identities(self.events, before_us)
+            found = self.identification.identities(self.events, before_us)
             persons = Persons(found, next(iter(self.events.values())).source)
             here = copy.copy(self)
-            here._identification = None
+            here.identification = None
             here.persons = persons
             here.events = {n: t.with_persons(persons.of_rows) for n, t in self.events.items()}
             here.attributes = self.attributes.with_persons(persons)

@@ -6,6 +6,7 @@ before an instant counts. `bind` outranks every guard, `unbind` every link.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -115,6 +116,13 @@ class IdentityDecisions:
     ) -> IdentityDecisions:
         """Return the log with one more decision: the two are two persons'; see `bind`."""
         return self._with("unbind", left, right, author, reason, decided_at)
+
+    def without(self, decisions: Iterable[IdentityDecision]) -> IdentityDecisions:
+        """Return the log without some of its decisions, as erasing a person asks for."""
+        gone = set(decisions)
+        fewer = IdentityDecisions(time_zone=self._zone.name)
+        fewer.decisions = tuple(d for d in self.decisions if d not in gone)
+        return fewer
 
     def _with(self, action: str, left: Any, right: Any, *said: Any) -> IdentityDecisions:
         for name, side in (("left", left), ("right", right)):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core import frames
+from userops.core.copies import copied
 from userops.core.texts import coded
 from userops.core.time import AsOf, as_of_us, zone
 from userops.errors import ColumnNotFoundError, ColumnTypeError, InvalidArgumentError
@@ -27,6 +28,10 @@ __all__ = ["LinkSource", "Links", "Seen", "as_link_sources"]
 
 _LEFT, _RIGHT, _STRENGTH = PREFIX + "left", PREFIX + "right", PREFIX + "strength"
 _LEFT_KIND, _RIGHT_KIND = PREFIX + "left_kind", PREFIX + "right_kind"
+SIDES = (
+    (PREFIX + "left_kind", PREFIX + "left_value"),
+    (PREFIX + "right_kind", PREFIX + "right_value"),
+)
 FIRST, LAST, ROWS = PREFIX + "first_us", PREFIX + "last_us", PREFIX + "rows"
 
 
@@ -236,6 +241,22 @@ class Links:
         else:
             table = frames.to_arrow(self._counted(rows))
         return self._by_kinds(table)
+
+    def with_rows(self, frame: Any) -> Links:
+        """Return the links over other rows of the same columns."""
+        return copied(self, source=frames.read(frame))
+
+    def sides(self) -> frames.Frame:
+        """Return the host's rows with kind and value of both sides, text, under `SIDES`."""
+        names = self.source.frame.collect_schema().names()
+        values = own(CUSTOMER_ID), own("identifier_right")
+        columns = []
+        for n, (value, kind) in enumerate(zip(values, self._kinds, strict=True)):
+            column = self._kind_columns[n]
+            said = nw.lit(kind) if column is None else nw.col(column)
+            columns += [said.cast(nw.String).alias(SIDES[n][0])]
+            columns += [value.cast(nw.String).alias(SIDES[n][1])]
+        return normalised(self.source, self._columns).select(*names, *columns)
 
     def _counted(self, rows: frames.Frame) -> frames.Frame:
         """Let a cluster or a database bring each pair once."""

@@ -6,7 +6,6 @@ the identifier, not to who has it: of a shared phone one opting out is enough.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import EllipsisType
@@ -16,6 +15,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.blanks import is_blank_expr, strip_expr
+from userops.core.copies import copied
 from userops.core.values import Kind
 from userops.customers.attribute_rows import DatedValue
 from userops.customers.attribute_table import AttributeTable
@@ -188,11 +188,26 @@ class Reach(AttributeTable):
 
     def with_persons(self, persons: Persons) -> Self:
         """Return the log with its identifiers given to the persons whose they are."""
-        more = copy.copy(self)
-        for name in ("_rows", "names"):
-            more.__dict__.pop(name, None)
-        more._persons = persons
-        return more
+        return copied(self, _persons=persons)
+
+    def with_rows(self, frame: Any) -> Self:
+        """Return the log over other rows of the same columns."""
+        return copied(self, source=frames.read(frame), _persons=None)
+
+    def owned(self) -> frames.Frame:
+        """Return the host's rows with whose they are: `OWNER`, whether they count or not."""
+        names = self.source.frame.collect_schema().names()
+        rows = self._read.select(
+            *names,
+            own(CUSTOMER_ID).alias(OWNER),
+            KIND,
+            own("identifier_value").cast(nw.String).alias(VALUE),
+        )
+        if self._persons is not None:
+            rows = self._persons.with_current(rows, OWNER)
+            rows = self._persons.with_owner(rows, nw.col(KIND), nw.col(VALUE), PREFIX + "of")
+            rows = rows.with_columns(nw.coalesce(PREFIX + "of", OWNER).alias(OWNER))
+        return rows.select(*names, OWNER, KIND, VALUE)
 
     @property
     def has_persons(self) -> bool:

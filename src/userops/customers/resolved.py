@@ -95,6 +95,17 @@ class Resolved:
         nodes = np.flatnonzero(self.made.person == person)
         return sorted(Identifier(*pair) for pair in self.nodes.pairs(nodes))
 
+    def spellings(self, customer_id: str | int) -> dict[str, list[str]]:
+        """Return every writing of every identifier of a person: kind to values as they came."""
+        person = self.person_of(customer_id)
+        found = {}
+        for kind, spelling in zip(self.kinds, self.nodes.spellings, strict=True):
+            known = np.flatnonzero(spelling.nodes >= 0)
+            mine = known[self.made.person[spelling.nodes[known]] == person]
+            if person is not None and len(mine):
+                found[kind.name] = sorted(spelling.texts.at(mine))
+        return found
+
     def _split(self, customer_id: str) -> tuple[str, str]:
         kind, colon, value = customer_id.partition(":")
         if colon and any(kind == known.name for known in self.kinds):

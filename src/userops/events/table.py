@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
@@ -11,6 +10,7 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
+from userops.core.copies import copied
 from userops.core.files import read_file
 from userops.errors import DataWarning, InvalidArgumentError
 from userops.events.audit import audited
@@ -162,11 +162,17 @@ class EventTable:
             of_rows: Takes the table and its normalised rows, and gives these another `customer_id`
                 (text) and `status`.
         """
-        more = copy.copy(self)
-        for name in ("_normalised", "audit", "quality", "quarantine", "has_order_rows"):
-            more.__dict__.pop(name, None)
-        more._of_rows = of_rows
-        return more
+        return copied(self, _of_rows=of_rows)
+
+    def with_rows(self, frame: Any, columns: OrderColumns | EventColumns | None = None) -> Self:
+        """Return the table over other rows, for customers as the host knows them.
+
+        Args:
+            frame: The rows.
+            columns: The mapping; None keeps it.
+        """
+        mapping = self.columns if columns is None else columns
+        return copied(self, source=frames.read(frame), columns=mapping, _of_rows=None)
 
     @property
     def has_persons(self) -> bool:

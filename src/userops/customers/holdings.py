@@ -1,0 +1,212 @@
+"""What every table of a history holds about one person, row by row, whatever becomes of the rows.
+
+A row is his by the same rule that gives it to him in every answer: his customer id, or an
+identifier that is his. So rows count that are in quarantine, or that came before he had an account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import narwhals.stable.v2 as nw
+
+from userops.core import frames
+from userops.customers.attribute_table import AttributeTable
+from userops.customers.identified import Persons
+from userops.customers.identified_history import IdentifiedHistory
+from userops.customers.identities import Identities, LinkEvidence
+from userops.customers.identity_decisions import IdentityDecision
+from userops.customers.links import SIDES, Links
+from userops.customers.reach import Reach
+from userops.customers.reach_states import OWNER
+from userops.errors import EmptyHistoryError, InvalidArgumentError
+from userops.events.columns import CUSTOMER_ID, REASONS, STATUS
+from userops.events.normalise import id_expr
+from userops.events.working_columns import PREFIX, own
+
+__all__ = ["REASON", "Holding", "Holdings", "never"]
+
+# After every instant.
+_ALL_US = 2**61
+_LEFT_OWNER, _RIGHT_OWNER = PREFIX + "left_owner", PREFIX + "right_owner"
+REASON = PREFIX + "reason"
+
+
+@attrs.frozen(eq=False)
+class Holding:
+    """The rows of one table, each with whether it is his.
+
+    Attributes:
+        title: What the table is called: `events['order']`, `customers`, `reach`, `links[0]`.
+        source: The host's frame.
+        rows: The host's columns, and others of ours.
+        is_his: Whether a row is his, never null.
+        order: The host's column of times by which rows are read, or None.
+    """
+
+    title: str
+    source: frames.Source
+    rows: frames.Frame
+    is_his: nw.Expr = attrs.field(repr=False)
+    order: str | None = None
+
+    @property
+    def his(self) -> frames.Frame:
+        """His rows."""
+        return self.rows.filter(self.is_his)
+
+    def count(self) -> int:
+        """Return how many rows are his."""
+        return int(frames.to_rows(self.his.select(rows=nw.len()))[0]["rows"])
+
+    def left(self) -> Any:
+        """Return the rows of everybody else, as the host's frame type."""
+        names = self.source.frame.collect_schema().names()
+        return self.source.give_back(self.rows.filter(~self.is_his).select(*names))
+
+
+def never(column: str) -> nw.Expr:
+    """Return a flag that holds in no row; engines filter by columns, not by constants."""
+    nowhere: nw.Expr = nw.col(column).is_null() & ~nw.col(column).is_null()
+    return nowhere
+
+
+class Holdings:
+    """What a history holds about one person.
+
+    Args:
+        history: The history, with identities or without.
+        customer_id: Any id that he has or had.
+
+    Attributes:
+        customer_id: The id that he has now.
+        identities: Who is who as of the end, or None without identities.
+        spellings: Every writing of every identifier of his: kind to values.
+        tables: The tables.
+
+    Raises:
+        InvalidArgumentError: If links come from a source that cannot be searched.
+    """
+
+    def __init__(self, history: IdentifiedHistory, customer_id: str | int) -> None:
+        self._history = history
+        self.identities: Identities | None = None
+        self._here = history
+        self.customer_id = customer_id
+        self.spellings: Mapping[str, Sequence[str]] = {CUSTOMER_ID: [str(customer_id)]}
+        if history.identification is not None:
+            self.identities, self._here = history.resolved(_ALL_US)
+            current = self.identities.current_id(customer_id)
+            self.customer_id = str(customer_id) if current is None else current
+            self.spellings = self.identities.spellings(self.customer_id)
+        self.tables = [*self._events(), *self._attributes(), *self._links()]
+
+    def __bool__(self) -> bool:
+        """Whether anything is held about him."""
+        return any(table.count() for table in self.tables)
+
+    def check_some(self) -> None:
+        """Refuse somebody who is not there.
+
+        Raises:
+            EmptyHistoryError: If no table holds anything about him.
+        """
+        if not self:
+            raise EmptyHistoryError(
+                f"there is nobody called {self.customer_id!r} in any table",
+                hint="ids have one type: 17850 and '17850' are two customers",
+            )
+
+    @property
+    def shared(self) -> list[LinkEvidence]:
+        """The links that were refused between an identifier of his and another person's."""
+        found = self.identities
+        if found is None:
+            return []
+        person = found.person_of(self.customer_id)
+        sides = [found.made.person[nodes] == person for nodes in (found.pairs.a, found.pairs.b)]
+        refused = found.refused
+        return found.evidence_at(refused[(sides[0] != sides[1])[refused]])
+
+    @property
+    def decisions(self) -> list[IdentityDecision]:
+        """The decisions by hand about an identifier of his."""
+        identification, found = self._history.identification, self.identities
+        if identification is None or found is None or identification.decisions is None:
+            return []
+        return [
+            decision
+            for decision in identification.decisions.decisions
+            if any(
+                found.customer_id(*side) == self.customer_id
+                for side in (decision.left, decision.right)
+            )
+        ]
+
+    # The tables
+
+    def _is(self, rows: frames.Frame, column: str) -> nw.Expr:
+        wanted = frames.constant(rows, column, self.customer_id)
+        is_his: nw.Expr = (nw.col(column) == wanted).fill_null(False)
+        return is_his
+
+    def _holding(
+        self, title: str, source: frames.Source, rows: frames.Frame, order: str | None = None
+    ) -> Holding:
+        dtype = rows.collect_schema()[OWNER]
+        if (dtype == nw.String) != isinstance(self.customer_id, str):
+            return Holding(title, source, rows, never(OWNER), order)
+        return Holding(title, source, rows, self._is(rows, OWNER), order)
+
+    def _events(self) -> list[Holding]:
+        found = []
+        for name, table in self._here.events.items():
+            names = table.source.frame.collect_schema().names()
+            reason: Any = nw.lit("")
+            for code, said in enumerate(REASONS):
+                reason = nw.when(own(STATUS) == code).then(nw.lit(said)).otherwise(reason)
+            rows = table.normalised.select(
+                *names, own(CUSTOMER_ID).alias(OWNER), reason.alias(REASON)
+            )
+            title, order = f"events[{name!r}]", table.columns.time_column
+            found.append(self._holding(title, table.source, rows, order))
+        return found
+
+    def _attributes(self) -> list[Holding]:
+        return [
+            self._holding(title, table.source, self._owned(table))
+            for title, table in self._here.attributes.tables.items()
+        ]
+
+    def _owned(self, table: AttributeTable) -> frames.Frame:
+        if isinstance(table, Reach):
+            return table.owned()
+        frame = table.source.frame
+        owner = id_expr(table.customer_id, frame.collect_schema()[table.customer_id])
+        rows = frame.with_columns(owner.alias(OWNER))
+        persons = self._here.persons
+        return rows if persons is None else persons.with_current(rows, OWNER)
+
+    def _links(self) -> list[Holding]:
+        identification, persons = self._history.identification, self._here.persons
+        if identification is None or persons is None:
+            return []
+        tables = [one for one in identification.links if not isinstance(one, Reach)]
+        return [self._linked(f"links[{n}]", one, persons) for n, one in enumerate(tables)]
+
+    def _linked(self, title: str, links: Any, persons: Persons) -> Holding:
+        if not isinstance(links, Links):
+            raise InvalidArgumentError(
+                title, "cannot be searched for a person", got=type(links).__name__,
+                allowed="Links(frame, …)", hint="take him out of this source yourself, and give "
+                "the history the links without it",
+            )  # fmt: skip
+        rows = links.sides()
+        for (kind, value), owner in zip(SIDES, (_LEFT_OWNER, _RIGHT_OWNER), strict=True):
+            rows = persons.with_owner(rows, nw.col(kind), nw.col(value), owner)
+        left, right = (self._is(rows, column) for column in (_LEFT_OWNER, _RIGHT_OWNER))
+        # A refused link to somebody else is that person's as well, and stays.
+        is_his = (left | nw.col(_LEFT_OWNER).is_null()) & (right | nw.col(_RIGHT_OWNER).is_null())
+        return Holding(title, links.source, rows, is_his & (left | right))
