@@ -9,8 +9,10 @@ from userops.core.lazy import lazy_names
 if TYPE_CHECKING:
     from userops.customers.arguments import ReturnsPolicy
     from userops.customers.attribute_rows import DatedValue
-    from userops.customers.attributes import Attributes, Customers
+    from userops.customers.attributes import Attributes
+    from userops.customers.current_attributes import Customers
     from userops.customers.customer import Customer, Totals
+    from userops.customers.erasure import Erasure
     from userops.customers.history import History
     from userops.customers.identifiers import (
         Email,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from userops.customers.identity_decisions import IdentityDecision, IdentityDecisions
     from userops.customers.identity_graph import IdentityGraph
     from userops.customers.links import Links, LinkSource
+    from userops.customers.pseudonymised import pseudonymise
     from userops.customers.reach import Reach
     from userops.customers.reach_rows import ReachRow, ReachState
 
@@ -39,6 +42,7 @@ __all__ = [
     "Customers",
     "DatedValue",
     "Email",
+    "Erasure",
     "FollowsIdentity",
     "History",
     "Identifier",
@@ -61,6 +65,7 @@ __all__ = [
     "Totals",
     "Trimmed",
     "UnmergeEvent",
+    "pseudonymise",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -68,8 +73,10 @@ __getattr__, __dir__ = lazy_names(
     {
         "arguments": ("ReturnsPolicy",),
         "attribute_rows": ("DatedValue",),
-        "attributes": ("Attributes", "Customers"),
+        "attributes": ("Attributes",),
+        "current_attributes": ("Customers",),
         "customer": ("Customer", "Totals"),
+        "erasure": ("Erasure",),
         "history": ("History",),
         "identifiers": (
             "Email",
@@ -89,6 +96,7 @@ __getattr__, __dir__ = lazy_names(
         "identity_decisions": ("IdentityDecision", "IdentityDecisions"),
         "identity_graph": ("IdentityGraph",),
         "links": ("LinkSource", "Links"),
+        "pseudonymised": ("pseudonymise",),
         "reach": ("Reach",),
         "reach_rows": ("ReachRow", "ReachState"),
     },

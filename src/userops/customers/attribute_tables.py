@@ -14,7 +14,8 @@ from userops.core.values import Kind
 from userops.customers.agreement import kind_of_ids
 from userops.customers.attribute_rows import DatedValue
 from userops.customers.attribute_table import AttributeTable
-from userops.customers.attributes import Attributes, Customers
+from userops.customers.attributes import Attributes
+from userops.customers.current_attributes import Customers
 from userops.customers.reach import Reach
 from userops.errors import InvalidArgumentError, InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -152,16 +151,35 @@ class Persons:
             nw.coalesce(_WRITTEN, value).alias(value), nw.coalesce(_PERSON_OF, owner).alias(owner)
         ).drop(_RAW, _WRITTEN, _PERSON_OF)
 
+    def with_any_written(self, rows: frames.Frame, column: str, nobody: str) -> frames.Frame:
+        """Return rows with identifiers as they are written; those that are nobody's as they came.
+
+        Args:
+            rows: The rows.
+            column: Column of identifiers of any kind behind their kind, text.
+            nobody: The flag to add: whether an identifier is nobody's.
+        """
+        rows = rows.with_columns(nw.col(column).alias(_RAW)).join(self._of_any, on=_RAW, how="left")
+        return rows.with_columns(
+            nw.coalesce(_WRITTEN, _RAW).alias(column),
+            (nw.col(_WRITTEN).is_null() & ~nw.col(_RAW).is_null()).alias(nobody),
+        ).drop(_RAW, _WRITTEN, _PERSON)
+
     @cached_property
     def _of_any(self) -> frames.Frame:
-        """`raw`, each writing of an identifier behind its kind, and its `person`."""
-        parts = [self._spelled(k.name, f"{k.name}:")[1:] for k in self.identities.kinds]
-        ends = np.cumsum([0, *(len(known) for known, _ in parts)])
-        places = [np.arange(a, b) for a, b in pairwise(ends.tolist())]
-        raws = [(place, raw) for place, (_, raw) in zip(places, parts, strict=True)]
-        persons = self.identities.made.person[np.concatenate([known for known, _ in parts])]
-        texts = frames.scattered(len(persons), raws)
-        return self._table({_RAW: texts, _PERSON: self._names.take(persons)})
+        """Each writing of an identifier, `raw` and `written`, behind its kind, and its `person`."""
+        nodes, raws, written, everyone, begin = self.identities.nodes, [], [], [], 0
+        for kind in self.identities.kinds:
+            number, known, raw = self._spelled(kind.name, f"{kind.name}:")
+            places = np.arange(begin, begin + len(known))
+            begin += len(known)
+            texts = nodes.texts[number].prefixed(f"{kind.name}:", known - nodes.offsets[number])
+            raws.append((places, raw))
+            written.append((places, texts))
+            everyone.append(self.identities.made.person[known])
+        persons = self._names.take(np.concatenate(everyone))
+        columns = {_RAW: frames.scattered(begin, raws), _WRITTEN: frames.scattered(begin, written)}
+        return self._table({**columns, _PERSON: persons})
 
     def with_owner(
         self, rows: frames.Frame, kind: nw.Expr, value: nw.Expr, name: str
@@ -176,7 +194,7 @@ class Persons:
         """
         raw = nw.concat_str(kind, nw.lit(":"), value)
         rows = rows.with_columns(raw.alias(_RAW)).join(self._of_any, on=_RAW, how="left")
-        return rows.rename({_PERSON: name}).drop(_RAW)
+        return rows.rename({_PERSON: name}).drop(_RAW, _WRITTEN)
 
     def _spelled(self, kind: str, prefix: str = "") -> tuple[int, Any, Any]:
         """Return the place of a kind, the nodes of its writings, and these behind a text."""

@@ -6,7 +6,7 @@ before an instant counts. `bind` outranks every guard, `unbind` every link.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -120,9 +120,15 @@ class IdentityDecisions:
     def without(self, decisions: Iterable[IdentityDecision]) -> IdentityDecisions:
         """Return the log without some of its decisions, as erasing a person asks for."""
         gone = set(decisions)
-        fewer = IdentityDecisions(time_zone=self._zone.name)
-        fewer.decisions = tuple(d for d in self.decisions if d not in gone)
-        return fewer
+        return self.changed(lambda decision: None if decision in gone else decision)
+
+    def changed(
+        self, function: Callable[[IdentityDecision], IdentityDecision | None]
+    ) -> IdentityDecisions:
+        """Return the log with what a function makes of each decision; None leaves it out."""
+        other = IdentityDecisions(time_zone=self._zone.name)
+        other.decisions = tuple(d for d in map(function, self.decisions) if d is not None)
+        return other
 
     def _with(self, action: str, left: Any, right: Any, *said: Any) -> IdentityDecisions:
         for name, side in (("left", left), ("right", right)):

@@ -258,6 +258,19 @@ class Links:
             columns += [value.cast(nw.String).alias(SIDES[n][1])]
         return normalised(self.source, self._columns).select(*names, *columns)
 
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        """The host's columns that have a role."""
+        roles = (*self._sides, *self._kind_columns, self._columns.time_column, self._strength)
+        return tuple(dict.fromkeys(name for name in roles if name is not None))
+
+    def named_sides(self) -> dict[str, nw.Expr]:
+        """Return the host's column of each side, and its values behind their kind, of `sides`."""
+        return {
+            column: nw.concat_str(nw.col(kind), nw.lit(":"), nw.col(value))
+            for column, (kind, value) in zip(self._sides, SIDES, strict=True)
+        }
+
     def _counted(self, rows: frames.Frame) -> frames.Frame:
         """Let a cluster or a database bring each pair once."""
         keys = [name for name in rows.collect_schema().names() if name not in (FIRST, _STRENGTH)]

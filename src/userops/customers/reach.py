@@ -194,6 +194,22 @@ class Reach(AttributeTable):
         """Return the log over other rows of the same columns."""
         return copied(self, source=frames.read(frame), _persons=None)
 
+    @property
+    def kind_column(self) -> str:
+        """The host's column of the kinds."""
+        return self._kind
+
+    @property
+    def value_column(self) -> str:
+        """The host's column of the values."""
+        return self._value
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        """The host's columns that have a role."""
+        roles = (self._owner, self._kind, self._value, self._status, self._columns.time_column)
+        return tuple(dict.fromkeys(name for name in roles if name is not None))
+
     def owned(self) -> frames.Frame:
         """Return the host's rows with whose they are: `OWNER`, whether they count or not."""
         names = self.source.frame.collect_schema().names()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from userops.core import frames
 from userops.customers.agreement import kind_of_ids
 from userops.customers.attribute_tables import distinct_ids
-from userops.customers.attributes import Customers
+from userops.customers.current_attributes import Customers
 from userops.events.columns import CUSTOMER_ID
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from userops.core import frames
-from userops.customers.attributes import Attributes, Customers
+from userops.customers.attributes import Attributes
+from userops.customers.current_attributes import Customers
 from userops.customers.history import History
 from userops.events.table import Events, Orders
 from userops.testing.engines import to_engine

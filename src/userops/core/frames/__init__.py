@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         with_sticky_hash,
     )
     from userops.core.frames.grouping import Aggregate, totals_by_key
+    from userops.core.frames.keyed_hash import with_pseudonyms
     from userops.core.frames.morsels import by_morsel, may_hold
     from userops.core.frames.order import (
         column_values,
@@ -116,6 +117,7 @@ __all__ = [
     "with_epoch_us",
     "with_first_true",
     "with_nobody",
+    "with_pseudonyms",
     "with_running",
     "with_sticky_hash",
 ]
@@ -136,6 +138,7 @@ __getattr__, __dir__ = lazy_names(
             "with_sticky_hash",
         ),
         "grouping": ("Aggregate", "totals_by_key"),
+        "keyed_hash": ("with_pseudonyms",),
         "morsels": ("by_morsel", "may_hold"),
         "order": (
             "column_values",

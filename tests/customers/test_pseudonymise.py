@@ -1,0 +1,154 @@
+"""A history under pseudonyms: nobody's name is left, and every answer is the same but for names."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from tests.customers.test_privacy import DATED, GRAPH, LINKS, ORDERS, PEOPLE, REACH, SCANS, shop
+
+from userops import History, Orders
+from userops.core import frames
+from userops.core.pseudonyms import pseudonym
+from userops.customers import pseudonymise
+from userops.datasets import load_online_retail
+from userops.errors import InvalidArgumentError
+from userops.events import ByOrderId
+from userops.rules import Attr, Did, RuleSet
+from userops.testing import Engines, to_engine
+
+KEY = bytes(range(40))
+AS_OF = "2024-04-01"
+RULES = RuleSet(
+    {
+        "orders": Did("order").count(),
+        "spent": Did("order").sum("amount"),
+        "scanned": Did("scan"),
+        "city": Attr("city"),
+        "level": Attr("level"),
+        "by mini program": Attr("reachable_by_openid"),
+    }
+)
+
+
+def answers(history: History) -> dict[str, tuple[Any, ...]]:
+    """Return the answers of the rules for each customer."""
+    rows = frames.to_rows(frames.read(RULES.answer(history, AS_OF)).frame)
+    return {row.pop("customer_id"): tuple(map(str, row.values())) for row in rows}
+
+
+def hidden(customer_id: str) -> str:
+    """Return the pseudonym of a person's id."""
+    kind, colon, value = customer_id.rpartition(":")
+    return f"{kind}{colon}{pseudonym(KEY, kind or 'customer_id', value)}"
+
+
+def names() -> set[str]:
+    """Return all that names somebody in the tables."""
+    found = {"Li", "Wang", "wu", "called"}
+    for table, columns in (
+        (ORDERS, ("member", "buyer", "tel", "no")), (SCANS, ("openid",)),
+        (PEOPLE, ("customer_id",)), (DATED, ("customer_id",)), (LINKS, ("left", "right")),
+        (REACH, ("customer_id", "identifier_value")),
+    ):  # fmt: skip
+        for column in columns:
+            found |= set(table[column].to_pylist())
+    return {text for text in found if text and len(text) > 1}
+
+
+def test_answers_are_the_same_on_every_engine(engines: Engines) -> None:
+    """Spellings meet before they are hashed, limits hold, and joins of all tables are kept."""
+    for engine in engines.names:
+        history = shop(engine)
+        under = pseudonymise(history, KEY)
+        expected = {hidden(who): said for who, said in answers(history).items()}
+        assert answers(under) == expected, engine
+        assert len(expected) == 3
+        assert len(under.identities(AS_OF).refused) == 1
+
+
+def test_no_name_is_left() -> None:
+    """Neither in a row, nor in a link, a decision, the name of a person, or a text of the whole."""
+    under = pseudonymise(shop(), KEY)
+    said = [repr(under), repr(under.identities(AS_OF))]
+    tables = (*under.events.values(), *under.attributes.tables.values())
+    said += [str(frames.to_rows(table.source.frame)) for table in tables]
+    identification = under.identification
+    assert identification is not None
+    said += [str(frames.to_rows(links.source.frame)) for links in identification.links[:1]]
+    said.append(str(identification.decisions))
+    said.append(str(under.export(pseudonym(KEY, "customer_id", "m1"))))
+    text = " ".join(said)
+    # As whole words: two letters of a name may well occur among hexadecimal digits.
+    assert not [name for name in names() if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
+    assert "note" not in text
+    assert KEY.hex() not in text
+
+
+def test_the_key_is_in_no_plan(engines: Engines) -> None:
+    """What a lazy engine would show of its plan does not hold the key."""
+    for engine in engines.names:
+        source = pseudonymise(shop(engine), KEY).events["order"].source
+        native = source.frame.to_native()
+        if hasattr(native, "_jdf"):
+            shown = native._jdf.queryExecution().toString()
+        else:
+            shown = native.sql_query() if hasattr(native, "sql_query") else str(native)
+        assert KEY.hex()[:16] not in shown.lower(), engine
+        assert bytes(b ^ 0x36 for b in KEY).hex()[:16] not in shown.lower(), engine
+
+
+def test_returns_told_by_order_ids_stay_returns() -> None:
+    """The pattern matches no pseudonym, so what it said goes into a column."""
+    retail = load_online_retail()
+    orders = Orders(
+        retail, customer_id="CustomerID", order_id="InvoiceNo", ordered_at="InvoiceDate",
+        quantity="Quantity", unit_price="UnitPrice", product_id="StockCode", scale=3,
+        returns_by=ByOrderId("^C"),
+    )  # fmt: skip
+    as_of = dt.datetime(2011, 12, 10, tzinfo=dt.UTC)
+    history = History(orders)
+    under = pseudonymise(history, KEY)
+    assert "Description" not in under.events["order"].source.frame.collect_schema().names()
+
+    def totals(of: History) -> dict[str, tuple[Any, ...]]:
+        return {
+            str(row.pop("customer_id")): tuple(row.values())
+            for row in frames.to_rows(of.order_totals(as_of))
+        }
+
+    expected = {pseudonym(KEY, "customer_id", who): said for who, said in totals(history).items()}
+    assert totals(under) == expected
+    assert len(expected) > 4_000
+
+
+def test_one_value_in_two_kinds_has_two_pseudonyms() -> None:
+    """Nobody can tell that a phone is an order number as well; blocked values stay nobody's."""
+    assert pseudonym(KEY, "phone", "1") != pseudonym(KEY, "order_id", "1")
+    table = pa.table({"customer_id": ["a", "b"], "tel": ["no phone", "no phone"],
+                      "ordered_at": ["2024-01-01"] * 2, "amount": [1, 2]})  # fmt: skip
+    orders = Orders(
+        table, customer_id="customer_id", ordered_at="ordered_at", amount="amount",
+        identifiers={"phone": "tel"},
+    )  # fmt: skip
+    history = History(orders).with_identities(GRAPH)
+    found = pseudonymise(history, KEY).identities(AS_OF)
+    assert found.persons == history.identities(AS_OF).persons == 2
+
+
+def test_weak_keys_and_unknown_sources_are_refused() -> None:
+    """Before any row is read."""
+    with pytest.raises(InvalidArgumentError, match="too short"):
+        pseudonymise(shop(), b"short")
+    table = pa.table({"customer_id": ["a"], "ordered_at": ["2024-01-01"], "amount": [1]})
+
+    class Elsewhere:
+        def seen_before(self, before_us: int) -> list[Any]:
+            return []
+
+    history = History(Orders(to_engine(table, "pyarrow")))
+    with pytest.raises(InvalidArgumentError, match="Elsewhere"):
+        pseudonymise(history.with_identities(GRAPH, links=Elsewhere()), KEY)
