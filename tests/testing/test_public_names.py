@@ -14,11 +14,12 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "Orders", "Quality", "ReturnsBy", "Row", "plot_orders", "read_row",
     }),
     "userops.customers": frozenset({
-        "Attributes", "Customer", "Customers", "DatedValue", "Email", "Erasure", "FollowsIdentity",
+        "Attributes", "Channels", "Customer", "Customers", "DatedValue", "Email", "Erasure", "FollowsIdentity",
         "History", "Identifier", "IdentifierKind", "Identities", "IdentityChanges",
         "IdentityDecision", "IdentityDecisions", "IdentityGraph", "LinkEvidence", "LinkSource",
         "Links", "MergeEvent", "Normaliser", "Phone", "Reach", "ReachRow", "ReachState",
-        "ReturnsPolicy", "Totals", "Trimmed", "UnmergeEvent", "pseudonymise",
+        "Resolution", "ResolutionRow", "ReturnsPolicy", "Suspicion", "Totals", "Trimmed",
+        "UnmergeEvent", "pseudonymise",
     }),
     "userops.segmentation": frozenset({
         "RFM", "Band", "BandMap", "Cut", "CutPoints", "Dimension", "Edges", "EightMap",

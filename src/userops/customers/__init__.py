@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from userops.customers.arguments import ReturnsPolicy
     from userops.customers.attribute_rows import DatedValue
     from userops.customers.attributes import Attributes
+    from userops.customers.channels import Channels
     from userops.customers.current_attributes import Customers
     from userops.customers.customer import Customer, Totals
     from userops.customers.erasure import Erasure
@@ -35,9 +36,12 @@ if TYPE_CHECKING:
     from userops.customers.pseudonymised import pseudonymise
     from userops.customers.reach import Reach
     from userops.customers.reach_rows import ReachRow, ReachState
+    from userops.customers.resolution import Resolution, ResolutionRow
+    from userops.customers.suspicion import Suspicion
 
 __all__ = [
     "Attributes",
+    "Channels",
     "Customer",
     "Customers",
     "DatedValue",
@@ -61,7 +65,10 @@ __all__ = [
     "Reach",
     "ReachRow",
     "ReachState",
+    "Resolution",
+    "ResolutionRow",
     "ReturnsPolicy",
+    "Suspicion",
     "Totals",
     "Trimmed",
     "UnmergeEvent",
@@ -75,6 +82,7 @@ __getattr__, __dir__ = lazy_names(
         "attribute_rows": ("DatedValue",),
         "attributes": ("Attributes",),
         "current_attributes": ("Customers",),
+        "channels": ("Channels",),
         "customer": ("Customer", "Totals"),
         "erasure": ("Erasure",),
         "history": ("History",),
@@ -99,5 +107,7 @@ __getattr__, __dir__ = lazy_names(
         "pseudonymised": ("pseudonymise",),
         "reach": ("Reach",),
         "reach_rows": ("ReachRow", "ReachState"),
+        "resolution": ("Resolution", "ResolutionRow"),
+        "suspicion": ("Suspicion",),
     },
 )

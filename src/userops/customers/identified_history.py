@@ -9,6 +9,7 @@ from userops.core.time import AsOf, Zone, as_of_us
 from userops.customers.attribute_tables import AttributeTables
 from userops.customers.identified import HistoryLinks, Identification, Persons, check_kinds
 from userops.customers.links import as_link_sources
+from userops.customers.resolution import Every, Resolution, resolution_of
 from userops.errors import InvalidArgumentError
 from userops.events.table import Events, Orders
 
@@ -87,6 +88,21 @@ class IdentifiedHistory:
             InvalidArgumentError: If the history was given no graph.
         """
         return self.resolved(as_of_us(as_of, self.zone))[0]
+
+    def resolution(self, as_of: AsOf, *, every: Every = "month") -> Resolution:
+        """Return how many rows without a customer id belong to somebody, over time.
+
+        Args:
+            as_of: Exclusive instant; who is who is read as of then, and later rows do not count.
+            every: `day`, `week` (from Monday) or `month`, in the zone of the history.
+
+        Raises:
+            InvalidArgumentError: If the history was given no graph, or the period is none.
+        """
+        before_us = as_of_us(as_of, self.zone)
+        found, here = self.resolved(before_us)
+        kinds = tuple(f"{kind.name}:" for kind in found.kinds)
+        return resolution_of(here.events, kinds, before_us, every)
 
     def at(self, before_us: int) -> Self:
         """Return the history with persons as customers as they were known before an instant.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -11,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core.time import datetime_of
+from userops.customers.channels import Channels, channels_of
 from userops.customers.identifiers import Identifier
 from userops.customers.identity_changes import IdentityChanges, changes_between
 from userops.customers.identity_nodes import NEVER_US, Pairs
 from userops.customers.linking import APART, MADE, NO_MERGE, TAKEN_AWAY
 from userops.customers.resolved import Resolved
+from userops.customers.result_tables import result_table
+from userops.customers.suspicion import Suspicion, suspicions_of
 from userops.customers.unlinking import without_link
 from userops.errors import InvalidArgumentError
 
@@ -23,6 +27,13 @@ __all__ = ["Identities", "LinkEvidence"]
 
 Ints = NDArray[np.int64]
 _SHOWN = 5
+_REVIEW: dict[str, Any] = {
+    **dict.fromkeys(("left_kind", "left_value", "left_customer_id"), "text"),
+    **dict.fromkeys(("right_kind", "right_value", "right_customer_id", "reason"), "text"),
+    **dict.fromkeys(("first_seen_at", "last_seen_at", "rows"), "int"),
+    "strength": "float",
+    "origin": "text",
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -177,6 +188,69 @@ class Identities(Resolved):
     def refused(self) -> Ints:
         """The places of the links that were not made."""
         return np.flatnonzero(self.made.reason != MADE)
+
+    # Reports
+
+    def channels(self) -> Channels:
+        """Return how many persons have which kinds of identifier, alone and together."""
+        return channels_of(self)
+
+    def suspicious(
+        self, *, many_identifiers: int | Mapping[str, int] = 5, many_persons: int = 3
+    ) -> list[Suspicion]:
+        """Return persons and identifiers that a human should look at.
+
+        Args:
+            many_identifiers: From how many identifiers of one kind on a person is odd; or kind to
+                how many.
+            many_persons: From how many other persons on an identifier is odd whose links to them
+                were refused.
+
+        Returns:
+            By reason, the largest first.
+
+        Raises:
+            InvalidArgumentError: If a kind is not declared, or a number is below 1.
+        """
+        return suspicions_of(self, many_identifiers, many_persons)
+
+    def review(self, like: Any) -> Any:
+        """Return the links that were not made as a frame to work through.
+
+        Args:
+            like: Any frame of the engine that is wanted.
+
+        Returns:
+            `left_kind`, `left_value` and `left_customer_id`, the same of `right`, `reason`,
+            `first_seen_at`, `last_seen_at`, `rows`, `strength`, `origin`.
+        """
+        refused = self.refused
+        sides = [self.names_at(self.made.person[n[refused]]) for n in (self.pairs.a, self.pairs.b)]
+        rows = [
+            {
+                "left_kind": link.left.kind, "left_value": link.left.value,
+                "left_customer_id": left, "right_kind": link.right.kind,
+                "right_value": link.right.value, "right_customer_id": right,
+                "reason": link.reason, "first_seen_at": link.first_us,
+                "last_seen_at": link.last_us, "rows": link.rows, "strength": link.strength,
+                "origin": link.origin,
+            }
+            for link, left, right in zip(self.evidence_at(refused), *sides, strict=True)
+        ]  # fmt: skip
+        return result_table(like, rows, _REVIEW, instants=("first_seen_at", "last_seen_at"))
+
+    def nobodys(self, like: Any) -> Any:
+        """Return the values that are nobody's, each with why: `kind`, `value` as it came, `reason`.
+
+        Args:
+            like: Any frame of the engine that is wanted.
+        """
+        rows = [
+            {"kind": kind.name, "value": spelling.texts.at_one(place), "reason": why}
+            for kind, spelling in zip(self.kinds, self.nodes.spellings, strict=True)
+            for place, why in sorted(spelling.faults.items())
+        ]
+        return result_table(like, rows, dict.fromkeys(("kind", "value", "reason"), "text"))
 
     # What it comes to
 

@@ -14,11 +14,11 @@ from typing import Any, Protocol
 import attrs
 import numpy as np
 
-from userops.core import frames
 from userops.core.time import datetime_of
 from userops.customers.identifiers import Identifier
 from userops.customers.identity_nodes import NEVER_US
 from userops.customers.resolved import Resolved
+from userops.customers.result_tables import result_table
 
 __all__ = ["FollowsIdentity", "IdentityChanges", "MergeEvent", "UnmergeEvent", "changes_between"]
 
@@ -105,9 +105,7 @@ class IdentityChanges:
                   "at": e.at_us, "identifiers": len(e.identifiers)}
             for e in self.events
         ]  # fmt: skip
-        source = frames.read(like)
-        given = frames.read(source.give_rows(frames.small_table(rows, _KINDS)))
-        return source.give_back(frames.with_datetime(source, given.frame, "at"))
+        return result_table(like, rows, _KINDS, instants=("at",))
 
     def __len__(self) -> int:
         return len(self.events)

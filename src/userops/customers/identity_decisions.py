@@ -14,6 +14,7 @@ import narwhals.stable.v2 as nw
 from userops.core import frames
 from userops.core.blanks import strip
 from userops.core.time import AsOf, as_of_us, datetime_of, is_missing, zone
+from userops.customers.result_tables import result_table
 from userops.errors import ColumnNotFoundError, DataError, InvalidArgumentError
 
 __all__ = ["IdentityDecision", "IdentityDecisions"]
@@ -175,9 +176,7 @@ class IdentityDecisions:
             for d in self.decisions
         ]  # fmt: skip
         kinds: dict[str, Any] = dict.fromkeys(_ROLES, "text") | {"decided_at": "int"}
-        source = frames.read(like)
-        given = frames.read(source.give_rows(frames.small_table(rows, kinds)))
-        return source.give_back(frames.with_datetime(source, given.frame, "decided_at"))
+        return result_table(like, rows, kinds, instants=("decided_at",))
 
     def __len__(self) -> int:
         return len(self.decisions)
