@@ -36,9 +36,10 @@ $(VENV)/.installed-demo: requirements/demo.lock pyproject.toml scripts/env.sh
 	@touch $@
 
 .PHONY: demo
-demo: $(DEMO) ## score and tag the bundled shop's customers, into demo_output/
+demo: $(DEMO) ## score and tag a real shop, bind the channels of another, into demo_output/
 	$(BIN)/python -m userops rfm --out demo_output
 	$(BIN)/python -m userops tags --out demo_output
+	$(BIN)/python scripts/three_channels.py --out demo_output
 
 .PHONY: test
 test: $(DEV) ## the test suite, with the code blocks of the documents

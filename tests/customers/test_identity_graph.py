@@ -145,6 +145,21 @@ def ids(found: Identities) -> dict[tuple[str, str], str | None]:
 @given(st.lists(links, min_size=1, max_size=25), st.data())
 def test_taking_a_link_away_is_resolving_without_it(seen: list[Link], data: Any) -> None:
     """Links taken away one by one, from their component alone, give what is left, ids included."""
+    check_taking_away(seen, data)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=5_000)
+@given(st.lists(links, min_size=1, max_size=40), st.data())
+def test_five_thousand_times_taking_a_link_away_is_resolving_without_it(
+    seen: list[Link], data: Any
+) -> None:
+    """The same, many times, with longer sequences."""
+    check_taking_away(seen, data)
+
+
+def check_taking_away(seen: list[Link], data: Any) -> None:
+    """Take some links away, and compare each time with a resolution of those that are left."""
     found, left = resolve(seen, before=99), list(seen)
     for _ in range(data.draw(st.integers(1, 3))):
         able = [

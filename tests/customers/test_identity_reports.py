@@ -22,9 +22,10 @@ KINDS = ("phone", "openid", "taobao")
 AS_OF = "2024-04-01"
 
 
-def resolved(
-    rows: list[tuple[str, str, str, str]], graph: IdentityGraph, **more: Any
-) -> Identities:
+Row = tuple[str, str, str, str]
+
+
+def resolved(rows: list[Row], graph: IdentityGraph, **more: Any) -> Identities:
     """Resolve links of one day each: kind and value of both sides."""
     table = pa.table(
         {

@@ -14,9 +14,9 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "Orders", "Quality", "ReturnsBy", "Row", "plot_orders", "read_row",
     }),
     "userops.customers": frozenset({
-        "Attributes", "Channels", "Customer", "Customers", "DatedValue", "Email", "Erasure", "FollowsIdentity",
-        "History", "Identifier", "IdentifierKind", "Identities", "IdentityChanges",
-        "IdentityDecision", "IdentityDecisions", "IdentityGraph", "LinkEvidence", "LinkSource",
+        "Attributes", "Channels", "Customer", "Customers", "DatedValue", "Email", "Erasure",
+        "FollowsIdentity", "History", "Identifier", "IdentifierKind", "Identities",
+        "IdentityChanges", "IdentityDecision", "IdentityDecisions", "IdentityGraph", "LinkEvidence", "LinkSource",
         "Links", "MergeEvent", "Normaliser", "Phone", "Reach", "ReachRow", "ReachState",
         "Resolution", "ResolutionRow", "ReturnsPolicy", "Suspicion", "Totals", "Trimmed",
         "UnmergeEvent", "pseudonymise",
