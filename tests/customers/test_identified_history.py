@@ -226,3 +226,26 @@ def test_what_is_wrong_is_refused() -> None:
     assert isinstance(shop().identities(AS_OF), Identities)
     assert isinstance(shop().customer("m1", AS_OF), Customer)
     assert "order: customer_id, openid, taobao, phone" in repr(shop().links())
+
+
+def test_one_customer_is_read_from_rows_of_every_channel() -> None:
+    """Rows with any id of his, or an identifier alone, count as they do in frames."""
+    history = shop()
+    people = history.identities(AS_OF)
+    columns = {name: table.columns for name, table in history.events.items()}
+    rows = {"order": ORDERS.to_pylist(), "scan": SCANS.to_pylist()}
+    mine = {
+        "order": [row for row in rows["order"] if row["no"] in "123"],
+        "scan": [row for row in rows["scan"] if row["openid"] == "oA"],
+    }
+    alone = Customer.from_rows("taobao:t1", mine, columns, identities=people)
+    framed = history.customer("m1", AS_OF)
+    before_us = people.before_us
+    assert alone.customer_id == framed.customer_id == "m1"
+    for event in ("order", "scan"):
+        assert alone.totals(event, before_us) == framed.totals(event, before_us)
+    assert TAGS.assign_one(alone, AS_OF).keys() == {"comes back", "from lift 1"}
+    with pytest.raises(InvalidArgumentError, match="belongs to another customer"):
+        Customer.from_rows("m1", rows, columns, identities=people)
+    unbound = Customer.from_rows("m1", {"order": [rows["order"][5]]}, columns, identities=people)
+    assert [row.reason for row in unbound.quarantine] == ["unresolved"]

@@ -17,8 +17,8 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "Attributes", "Channels", "Customer", "Customers", "DatedValue", "Email", "Erasure",
         "FollowsIdentity", "History", "Identifier", "IdentifierKind", "Identities",
         "IdentityChanges", "IdentityDecision", "IdentityDecisions", "IdentityGraph", "LinkEvidence",
-        "LinkSource", "Links", "MergeEvent", "Normaliser", "Phone", "Reach", "ReachRow", "ReachState",
-        "Resolution", "ResolutionRow", "ReturnsPolicy", "Suspicion", "Totals", "Trimmed",
+        "LinkSource", "Links", "MergeEvent", "Normaliser", "Phone", "Reach", "ReachRow",
+        "ReachState", "Resolution", "ResolutionRow", "ReturnsPolicy", "Suspicion", "Totals", "Trimmed",
         "UnmergeEvent", "pseudonymise",
     }),
     "userops.segmentation": frozenset({

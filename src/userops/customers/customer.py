@@ -18,7 +18,9 @@ import attrs
 from userops.core.time import AsOf, Zone, as_of_us, zone
 from userops.customers.arguments import ReturnsPolicy, check_returns, customer_key
 from userops.customers.attribute_rows import DatedValue, Index, indexed, latest, read_attributes
+from userops.customers.identified_rows import with_person
 from userops.customers.reach_rows import ReachRow, ReachState, dated_flags, read_reach, states_of
+from userops.customers.resolved import Resolved
 from userops.errors import InvalidArgumentError
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
@@ -98,6 +100,7 @@ class Customer:
         attributes: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
         reach: Sequence[Mapping[str, Any]] = (),
         without_consent: Sequence[str] = (),
+        identities: Resolved | None = None,
     ) -> Customer:
         """Read a customer from rows as the host holds them.
 
@@ -111,6 +114,8 @@ class Customer:
             reach: Rows of a `Reach` log about his identifiers: `identifier_kind`,
                 `identifier_value` (as it is written), `status`, `occurred_at`.
             without_consent: As in `Reach`.
+            identities: Who is who as of the instant that will be asked about: rows may carry any id
+                of his, or an identifier instead.
 
         Raises:
             InvalidArgumentError: If an event has no mapping, or a row belongs to somebody else.
@@ -118,6 +123,8 @@ class Customer:
                 value of no known kind.
         """
         customer_id = customer_key(customer_id)
+        if identities is not None:
+            customer_id = identities.current_id(customer_id) or str(customer_id)
         _check_rows(events, columns)
         good: dict[str, tuple[Row, ...]] = {}
         bad: list[Row] = []
@@ -125,6 +132,9 @@ class Customer:
             if name not in columns:
                 raise InvalidArgumentError.unknown("events", name, columns)
             read = [read_row(row, columns[name]) for row in raw]
+            if identities is not None:
+                pairs = zip(read, raw, strict=True)
+                read = [with_person(row, given, columns[name], identities) for row, given in pairs]
             for row in read:
                 if row.customer_id is not None and row.customer_id != customer_id:
                     raise InvalidArgumentError(
