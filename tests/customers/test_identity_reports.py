@@ -129,6 +129,7 @@ def test_anonymous_rows_are_counted_over_time(engines: Engines) -> None:
     assert [row.period for row in days] == [dt.date(2024, 1, 1), dt.date(2024, 1, 29)]
     assert found.table(pa.table({"x": [1]})).to_pydict()["period"] == ["2024-01-01", "2024-02-01"]
     assert len(found.plot().lines) >= 1
+    assert scans("pyarrow").resolution("1999-01-01").plot().texts[0].get_text() == "No data"
     with pytest.raises(InvalidArgumentError, match="month"):
         scans("pyarrow").resolution(AS_OF, every="moth")  # type: ignore[arg-type]
 

@@ -152,3 +152,21 @@ def test_weak_keys_and_unknown_sources_are_refused() -> None:
     history = History(Orders(to_engine(table, "pyarrow")))
     with pytest.raises(InvalidArgumentError, match="Elsewhere"):
         pseudonymise(history.with_identities(GRAPH, links=Elsewhere()), KEY)
+
+
+def test_who_is_known_by_an_attribute_alone_keeps_his_pseudonym(engine: str) -> None:
+    """Whoever was in no event, or in quarantine alone, is somebody all the same."""
+    people = pa.table({"customer_id": ["m1", "m7"], "city": ["杭州", "广州"]})
+    orders = Orders(
+        to_engine(ORDERS, engine), customer_id="member", order_id="no", ordered_at="at",
+        amount="amount", identifiers={"phone": "tel"},
+    )  # fmt: skip
+    history = History(orders, customers=to_engine(people, engine)).with_identities(GRAPH)
+    rules = RuleSet({"city": Attr("city")})
+
+    def cities(of: History) -> dict[str, str]:
+        rows = frames.to_rows(frames.read(rules.answer(of, AS_OF)).frame)
+        return {row["customer_id"]: row["city"] for row in rows if row["city"] is not None}
+
+    assert cities(history) == {"m1": "杭州", "m7": "广州"}
+    assert cities(pseudonymise(history, KEY)) == {hidden("m1"): "杭州", hidden("m7"): "广州"}

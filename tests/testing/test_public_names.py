@@ -18,8 +18,8 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "FollowsIdentity", "History", "Identifier", "IdentifierKind", "Identities",
         "IdentityChanges", "IdentityDecision", "IdentityDecisions", "IdentityGraph", "LinkEvidence",
         "LinkSource", "Links", "MergeEvent", "Normaliser", "Phone", "Reach", "ReachRow",
-        "ReachState", "Resolution", "ResolutionRow", "ReturnsPolicy", "Suspicion", "Totals", "Trimmed",
-        "UnmergeEvent", "pseudonymise",
+        "ReachState", "Resolution", "ResolutionRow", "ReturnsPolicy", "Suspicion", "Totals",
+        "Trimmed", "UnmergeEvent", "pseudonymise",
     }),
     "userops.segmentation": frozenset({
         "RFM", "Band", "BandMap", "Cut", "CutPoints", "Dimension", "Edges", "EightMap",

@@ -36,6 +36,7 @@ __all__ = ["HistoryLinks", "Identification", "Persons", "check_kinds"]
 
 _RAW, _PERSON = PREFIX + "raw", PREFIX + "person"
 _WRITTEN, _PERSON_OF = PREFIX + "written", PREFIX + "person_of"
+_NOBODY = PREFIX + "is_nobodys"
 
 
 @attrs.frozen(eq=False)
@@ -152,18 +153,33 @@ class Persons:
         ).drop(_RAW, _WRITTEN, _PERSON_OF)
 
     def with_any_written(self, rows: frames.Frame, column: str, nobody: str) -> frames.Frame:
-        """Return rows with identifiers as they are written; those that are nobody's as they came.
+        """Return rows with identifiers as they are written; those that never were, as they came.
 
         Args:
             rows: The rows.
             column: Column of identifiers of any kind behind their kind, text.
-            nobody: The flag to add: whether an identifier is nobody's.
+            nobody: The flag to add: whether an identifier cannot be read, or is blocked.
         """
-        rows = rows.with_columns(nw.col(column).alias(_RAW)).join(self._of_any, on=_RAW, how="left")
+        rows = rows.with_columns(nw.col(column).alias(_RAW))
+        for table in (self._of_any, self._nobodys):
+            rows = rows.join(table, on=_RAW, how="left")
         return rows.with_columns(
-            nw.coalesce(_WRITTEN, _RAW).alias(column),
-            (nw.col(_WRITTEN).is_null() & ~nw.col(_RAW).is_null()).alias(nobody),
-        ).drop(_RAW, _WRITTEN, _PERSON)
+            nw.coalesce(_WRITTEN, _RAW).alias(column), (~nw.col(_NOBODY).is_null()).alias(nobody)
+        ).drop(_RAW, _WRITTEN, _PERSON, _NOBODY)
+
+    @cached_property
+    def _nobodys(self) -> frames.Frame:
+        """`raw`, each writing that is nobody's behind its kind, twice."""
+        raws, begin = [], 0
+        for kind, spelling in zip(
+            self.identities.kinds, self.identities.nodes.spellings, strict=True
+        ):
+            places = np.flatnonzero(spelling.nodes < 0)
+            texts = spelling.texts.prefixed(f"{kind.name}:", places)
+            raws.append((np.arange(begin, begin + len(places)), texts))
+            begin += len(places)
+        texts = frames.scattered(begin, raws)
+        return self._table({_RAW: texts, _NOBODY: texts})
 
     @cached_property
     def _of_any(self) -> frames.Frame:

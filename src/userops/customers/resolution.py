@@ -94,10 +94,11 @@ class Resolution:
         for row in self.rows:
             if row.anonymous:
                 shares.setdefault(row.event, {})[row.period] = row.resolved / row.anonymous
+        shares = shares or {event: {} for event in dict.fromkeys(row.event for row in self.rows)}
         title, label = _WORDS.get(locale, _WORDS["en"])
         return timeline(
             periods,
-            series={name: [mine.get(p) for p in periods] for name, mine in shares.items()},
+            series={n: [s.get(p) for p in periods] for n, s in (shares or {"": {}}).items()},
             title=title, y_label=label, values_format=format_percent, language=locale, ax=ax,
         )  # fmt: skip
 
