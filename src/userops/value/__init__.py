@@ -1,0 +1,42 @@
+"""What customers are worth: how often they will buy, whether they still do, and for how much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from userops.core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from userops.value.bg_nbd import BGNBD
+    from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma, SpendRows
+    from userops.value.mbg_nbd import MBGNBD
+    from userops.value.pareto_nbd import ParetoNBD
+    from userops.value.summaries import transaction_summary
+    from userops.value.summary_rows import SummaryRows
+    from userops.value.transaction_model import FittedTransactionModel, TransactionModel
+
+__all__ = [
+    "BGNBD",
+    "MBGNBD",
+    "FittedGammaGamma",
+    "FittedTransactionModel",
+    "GammaGamma",
+    "ParetoNBD",
+    "SpendRows",
+    "SummaryRows",
+    "TransactionModel",
+    "transaction_summary",
+]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "bg_nbd": ("BGNBD",),
+        "gamma_gamma": ("FittedGammaGamma", "GammaGamma", "SpendRows"),
+        "mbg_nbd": ("MBGNBD",),
+        "pareto_nbd": ("ParetoNBD",),
+        "summary_rows": ("SummaryRows",),
+        "transaction_model": ("FittedTransactionModel", "TransactionModel"),
+        "summaries": ("transaction_summary",),
+    },
+)

@@ -1,0 +1,132 @@
+"""BG/NBD: purchases by a Poisson process, dropout by a coin after each of them.
+
+Fader, Hardie & Lee (2005), "Counting Your Customers" the Easy Way: An Alternative to the
+Pareto/NBD Model, Marketing Science 24(2), 275-284. Rates of purchase are gamma distributed (shape
+r, rate alpha), probabilities of dropout beta distributed (a, b). A customer cannot drop out before
+his first repeat purchase, so that one without repeats is alive for certain: that is the model, and
+a reason to look at others.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaln, expit, gammaln, hyp2f1, polygamma, psi
+
+from userops.value.newton import Derivatives
+from userops.value.summary_rows import SummaryRows
+from userops.value.transaction_model import TransactionModel
+
+__all__ = ["BGNBD"]
+
+Floats = NDArray[np.float64]
+
+
+@attrs.frozen
+class BGNBD(TransactionModel):
+    """The BG/NBD model, with the parameters r, alpha, a and b.
+
+    Example:
+        >>> rows = SummaryRows.one(2, 30.43, 38.86)
+        >>> published = np.array([0.2425945, 4.4136019, 0.7929199, 2.4258881])
+        >>> BGNBD().expected_purchases(published, 39.0, rows).round(3).tolist()
+        [1.226]
+    """
+
+    parameter_names: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
+    # How many coins are tossed before the first repeat purchase.
+    coins: ClassVar[int] = 0
+
+    def starts(self, rows: SummaryRows) -> Floats:
+        """Begin with one purchase rate for all, and an even coin."""
+        count = float(rows.weight @ rows.repeat_count)
+        time = float(rows.weight @ rows.age)
+        rate = max(count, 0.5) / max(time, 1e-6)
+        return np.array([1.0, 1.0 / rate, 1.0, 2.0])
+
+    def derivatives(self, parameters: Floats, rows: SummaryRows) -> Derivatives:
+        """Return equation (6) of the paper over all rows, with its derivatives."""
+        r, alpha, a, b = parameters
+        tables = rows.by_count(lambda x: _of_counts(x, r, a, b, self.coins))
+        x, weight = rows.repeat_count, rows.weight
+        at_end, at_last = alpha + rows.age, alpha + rows.last_purchase_age
+        log_ratio, tossed = np.log(at_end / at_last), tables["tossed"]
+        tosses = np.where(tossed > 0, b + x - 1 + self.coins, 1.0)
+        with np.errstate(divide="ignore"):
+            log_odds = np.log(tossed * a / tosses) + (r + x) * log_ratio
+        # How much of the likelihood is that he dropped out right after his last purchase.
+        gone = expit(log_odds)
+        value = weight @ (
+            tables["value"]
+            + r * np.log(alpha)
+            - (r + x) * np.log(at_end)
+            + np.logaddexp(0.0, log_odds)
+        )
+        differ = np.stack([
+            log_ratio,
+            -(r + x) * (1 / at_last - 1 / at_end),
+            np.full(len(x), 1 / a),
+            -1 / tosses,
+        ])  # fmt: skip
+        gradient = differ @ (weight * gone)
+        gradient[0] += weight @ (tables["by_r"] + np.log(alpha) - np.log(at_end))
+        gradient[1] += weight @ (r / alpha - (r + x) / at_end)
+        gradient[2] += weight @ tables["by_a"]
+        gradient[3] += weight @ tables["by_b"]
+        hessian = (differ * (weight * gone * (1 - gone))) @ differ.T
+        mixed = weight * gone
+        hessian[0, 0] += weight @ tables["by_rr"]
+        by_r_alpha = weight @ (1 / alpha - 1 / at_end) - mixed @ (1 / at_last - 1 / at_end)
+        hessian[0, 1] += by_r_alpha
+        hessian[1, 0] += by_r_alpha
+        hessian[1, 1] += weight @ (-r / alpha**2 + (r + x) / at_end**2)
+        hessian[1, 1] += mixed @ ((r + x) * (1 / at_last**2 - 1 / at_end**2))
+        hessian[2, 2] += weight @ tables["by_ab"] - float(mixed.sum()) / a**2
+        hessian[2, 3] += weight @ tables["by_ab"]
+        hessian[3, 2] += weight @ tables["by_ab"]
+        hessian[3, 3] += weight @ tables["by_bb"] + mixed @ differ[3] ** 2
+        return Derivatives(float(value), gradient, hessian)
+
+    def p_alive(self, parameters: Floats, rows: SummaryRows) -> Floats:
+        """Return the probability that a customer has not dropped out; 1 without repeats."""
+        r, alpha, a, b = parameters
+        x = rows.repeat_count
+        log_ratio = np.log((alpha + rows.age) / (alpha + rows.last_purchase_age))
+        tosses = np.where(x + self.coins > 0, b + x - 1 + self.coins, 1.0)
+        log_odds = np.log(a) - np.log(tosses) + (r + x) * log_ratio
+        return np.where(x + self.coins > 0, expit(-log_odds), 1.0)
+
+    def expected_purchases(
+        self, parameters: Floats, horizon: float, rows: SummaryRows | None
+    ) -> Floats:
+        """Return equations (9) and (10) of the paper."""
+        r, alpha, a, b = parameters
+        rows = SummaryRows.one(0, 0.0, 0.0) if rows is None else rows
+        x, age, alive = rows.repeat_count, rows.age, self.p_alive(parameters, rows)
+        tosses = b + x + self.coins
+        a = a if abs(a - 1) > 1e-9 else a + 1e-9  # the limit, in which 0 is divided by 0
+        share = horizon / (alpha + age + horizon)
+        kept = np.exp((r + x) * np.log1p(-share))
+        kept = kept * hyp2f1(r + x, tosses, a + tosses - 1, share)
+        expected: Floats = alive * (a + tosses - 1) / (a - 1) * (1 - kept)
+        return expected
+
+
+def _of_counts(x: Floats, r: float, a: float, b: float, coins: int) -> dict[str, Floats]:
+    """Return what depends on the count alone, with derivatives by r, a and b."""
+    kept = x + coins
+    both = psi(a + b) - psi(a + b + kept)
+    curved = polygamma(1, a + b) - polygamma(1, a + b + kept)
+    return {
+        "tossed": (kept > 0).astype(np.float64),
+        "value": gammaln(r + x) - gammaln(r) + betaln(a, b + kept) - betaln(a, b),
+        "by_r": psi(r + x) - psi(r),
+        "by_rr": polygamma(1, r + x) - polygamma(1, r),
+        "by_a": both,
+        "by_b": both + psi(b + kept) - psi(b),
+        "by_ab": curved,
+        "by_bb": curved + polygamma(1, b + kept) - polygamma(1, b),
+    }

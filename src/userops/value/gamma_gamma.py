@@ -1,0 +1,211 @@
+"""Gamma-Gamma: what a customer spends a purchase, however often he buys.
+
+Fader & Hardie (2013), The Gamma-Gamma model of monetary value; Fader, Hardie & Lee (2005), RFM and
+CLV: using iso-value curves for customer base analysis, Journal of Marketing Research 42(4). The
+spend of one purchase is gamma distributed (shape p) around a mean of the customer's own, whose rate
+is gamma distributed (shape q, rate gamma). How much and how often are taken to be independent.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import attrs
+import narwhals.stable.v2 as nw
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, polygamma, psi
+
+from userops.core import frames
+from userops.core.definitions import Definition
+from userops.errors import ColumnNotFoundError, DataError
+from userops.value.newton import Derivatives, Maximum, Status, maximised
+from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT
+
+__all__ = ["FittedGammaGamma", "GammaGamma", "SpendRows"]
+
+Floats = NDArray[np.float64]
+
+
+@attrs.frozen(eq=False)
+class SpendRows:
+    """What customers with repeat purchases spend.
+
+    Attributes:
+        repeat_count: Purchases after the first one, 1 or more.
+        mean_spend: The mean of a purchase, above zero.
+    """
+
+    repeat_count: Floats
+    mean_spend: Floats
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse rows that the model cannot read.
+
+        Raises:
+            DataError: Says how many, and shows the first.
+        """
+        x, z = self.repeat_count, self.mean_spend
+        wrong = ~(np.isfinite(x) & np.isfinite(z)) | (x < 1) | (z <= 0)
+        if wrong.any():
+            first = int(np.flatnonzero(wrong)[0])
+            raise DataError(
+                f"{int(wrong.sum()):,} rows have no repeat purchase, or no spend above zero",
+                got=f"repeat_count {x[first]:g}, mean_spend {z[first]:g}",
+                allowed="repeat_count from 1 on, mean_spend above zero",
+                hint="SpendRows.of leaves out who never bought again, and purchases of nothing",
+            )
+
+    @classmethod
+    def of(cls, summary: Any) -> SpendRows:
+        """Read who bought again, for more than nothing, from a `transaction_summary`.
+
+        Raises:
+            ColumnNotFoundError: If a column is missing; names the nearest.
+            DataError: If nobody did.
+        """
+        source = frames.read(summary)
+        names = source.frame.collect_schema().names()
+        for column in (REPEAT_COUNT, MEAN_SPEND):
+            if column not in names:
+                raise ColumnNotFoundError(column, names)
+        good = (nw.col(REPEAT_COUNT) > 0) & (nw.col(MEAN_SPEND) > 0).fill_null(False)
+        table = frames.to_arrow(source.frame.filter(good).select(REPEAT_COUNT, MEAN_SPEND))
+        if not table.num_rows:
+            raise DataError(
+                "nobody bought again for more than nothing",
+                hint="spend is learnt from repeat purchases; use a longer history",
+            )
+        x, z = (np.asarray(table.column(n).to_numpy(), dtype=np.float64) for n in (0, 1))
+        return cls(x, z)
+
+    def __len__(self) -> int:
+        return len(self.repeat_count)
+
+
+@attrs.frozen
+class GammaGamma(Definition):
+    """The Gamma-Gamma model of spend, with the parameters p, q and gamma."""
+
+    parameter_names: ClassVar[tuple[str, ...]] = ("p", "q", "gamma")
+
+    def fit(self, data: Any) -> FittedGammaGamma:
+        """Fit the model by maximum likelihood to who bought again.
+
+        Args:
+            data: What `transaction_summary` returns, or `SpendRows`.
+
+        Raises:
+            DataError: If nobody bought again for more than nothing.
+        """
+        rows = data if isinstance(data, SpendRows) else SpendRows.of(data)
+        begin = np.log([2.0, 2.0, max(float(rows.mean_spend.mean()), 1e-6)])
+        found = maximised(lambda logs: self._of_logs(logs, rows), begin)
+        return FittedGammaGamma.at(self, found, rows)
+
+    def _of_logs(self, logs: Floats, rows: SpendRows) -> Derivatives:
+        parameters = np.exp(logs)
+        value, gradient, hessian = self.derivatives(parameters, rows)
+        by_logs = gradient * parameters
+        curved = hessian * np.outer(parameters, parameters) + np.diag(by_logs)
+        return Derivatives(value, by_logs, curved)
+
+    def derivatives(self, parameters: Floats, rows: SpendRows) -> Derivatives:
+        """Return equation (1a) of the 2013 note over all rows, with its derivatives."""
+        p, q, gamma = parameters
+        n = len(rows)
+        x, z = rows.repeat_count, rows.mean_spend
+        counts, places = np.unique(x, return_inverse=True)
+        shape, px = p * x + q, p * x
+        spent, log_spent = gamma + x * z, np.log(gamma + x * z)
+
+        def each(function: Any, of: Floats) -> Floats:
+            found: Floats = function(of)[places]
+            return found
+
+        of_shape, of_px = p * counts + q, p * counts
+        value = (
+            (each(gammaln, of_shape) - each(gammaln, of_px)).sum()
+            + n * (q * np.log(gamma) - gammaln(q))
+            + ((px - 1) * np.log(z) + px * np.log(x) - shape * log_spent).sum()
+        )
+        psi_shape, tri_shape = each(psi, of_shape), each(lambda v: polygamma(1, v), of_shape)
+        tri_px = each(lambda v: polygamma(1, v), of_px)
+        gradient = np.array([
+            (x * (psi_shape - each(psi, of_px) + np.log(x * z) - log_spent)).sum(),
+            (psi_shape - log_spent).sum() + n * (np.log(gamma) - psi(q)),
+            n * q / gamma - (shape / spent).sum(),
+        ])  # fmt: skip
+        hessian = np.zeros((3, 3))
+        hessian[0, 0] = (x**2 * (tri_shape - tri_px)).sum()
+        hessian[0, 1] = (x * tri_shape).sum()
+        hessian[0, 2] = -(x / spent).sum()
+        hessian[1, 1] = tri_shape.sum() - n * polygamma(1, q)
+        hessian[1, 2] = n / gamma - (1 / spent).sum()
+        hessian[2, 2] = -n * q / gamma**2 + (shape / spent**2).sum()
+        return Derivatives(float(value), gradient, hessian + np.triu(hessian, 1).T)
+
+
+@attrs.frozen(eq=False, repr=False)
+class FittedGammaGamma:
+    """The model with its parameters.
+
+    Attributes:
+        model: The definition.
+        parameters: Name to value.
+        log_likelihood: At these.
+        status: `converged`, `boundary`, `not_identified` or `failed`.
+        covariance: Of the parameters; None unless converged.
+        customers: How many customers it was fitted to.
+        frequency_correlation: The correlation of how often and how much; the model takes it for
+            zero.
+    """
+
+    model: GammaGamma
+    parameters: dict[str, float]
+    log_likelihood: float
+    status: Status
+    covariance: Floats | None
+    customers: int
+    frequency_correlation: float | None
+
+    @classmethod
+    def at(cls, model: GammaGamma, found: Maximum, rows: SpendRows) -> FittedGammaGamma:
+        """Make a fit of where a search ended."""
+        values = np.exp(found.logs)
+        covariance, correlation = None, None
+        if found.status == "converged":
+            covariance = np.linalg.inv(-found.at.hessian) * np.outer(values, values)
+        if rows.repeat_count.std() > 0 and rows.mean_spend.std() > 0:
+            correlation = float(np.corrcoef(rows.repeat_count, rows.mean_spend)[0, 1])
+        return cls(
+            model, dict(zip(model.parameter_names, values.tolist(), strict=True)), found.at.value,
+            found.status, covariance, len(rows), correlation,
+        )  # fmt: skip
+
+    def expected_spend(self, repeat_count: Any, mean_spend: Any) -> Floats:
+        """Return what a purchase is expected to come to: equation (5) of the 2013 note.
+
+        A customer without repeats, or without a known spend, gets the mean of the population, which
+        is infinite where q is not above 1.
+
+        Args:
+            repeat_count: Purchases after the first one, one value a customer.
+            mean_spend: The mean of these.
+        """
+        p, q, gamma = self.parameters.values()
+        x = np.asarray(repeat_count, dtype=np.float64)
+        z = np.asarray(mean_spend, dtype=np.float64)
+        known = (x > 0) & np.isfinite(z) & (z > 0)
+        x, z = np.where(known, x, 0.0), np.where(known, z, 0.0)
+        below = p * x + q - 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(below > 0, p * (gamma + x * z) / below, np.inf)
+
+    def __repr__(self) -> str:
+        """Return the parameters and the status."""
+        said = ", ".join(f"{name} {value:.4g}" for name, value in self.parameters.items())
+        return (
+            f"GammaGamma of {self.customers:,} customers: {self.status}, log-likelihood "
+            f"{self.log_likelihood:,.3f}\n  {said}"
+        )

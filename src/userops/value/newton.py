@@ -1,0 +1,146 @@
+"""Safeguarded Newton in the logarithms of positive parameters, and what became of it.
+
+Each step solves with the observed information, damped until it is positive definite (Levenberg and
+Marquardt), and is halved until the log-likelihood grows. What it ends with is said and never passed
+over: an optimum, a parameter that runs away, or a ridge on which the data cannot tell parameters
+apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Derivatives", "Maximum", "Status", "maximised"]
+
+Floats = NDArray[np.float64]
+Status = Literal["converged", "boundary", "not_identified", "failed"]
+
+# Beyond e**±14 a parameter of any of the models is zero or infinite for all that data can say.
+_LOWEST, _HIGHEST = -14.0, 14.0
+_MOST_STEPS, _MOST_HALVINGS = 200, 40
+_LARGEST_STEP = 2.0
+# A decrement is half the square of the distance to the optimum in standard errors.
+_SMALLEST_DECREMENT = 1e-12
+# Of standard errors in logarithms above this one nothing is known but an order of magnitude or so.
+_LARGEST_ERROR = 3.0
+
+
+class Derivatives(NamedTuple):
+    """A log-likelihood with its derivatives by the logarithms of the parameters.
+
+    Attributes:
+        value: The log-likelihood.
+        gradient: Its first derivatives.
+        hessian: Its second derivatives.
+    """
+
+    value: float
+    gradient: Floats
+    hessian: Floats
+
+
+@attrs.frozen(eq=False)
+class Maximum:
+    """Where the search ended.
+
+    Attributes:
+        logs: Logarithms of the parameters.
+        at: The log-likelihood there, with its derivatives.
+        status: `converged`; `boundary` where a parameter ran to zero or to infinity;
+            `not_identified` where the data cannot tell parameters apart; `failed` where no step
+            improves and the gradient is not zero.
+        loose: Which parameters ran away, or are not known to an order of magnitude.
+        steps: How many steps were taken.
+    """
+
+    logs: Floats
+    at: Derivatives
+    status: Status
+    loose: tuple[int, ...]
+    steps: int
+
+
+def maximised(function: Callable[[Floats], Derivatives], start: Floats) -> Maximum:
+    """Return the maximum that is reached from a start.
+
+    Args:
+        function: The log-likelihood at the logarithms of the parameters.
+        start: Logarithms to begin with.
+    """
+    logs = np.clip(np.asarray(start, dtype=np.float64), _LOWEST, _HIGHEST)
+    here, damping = function(logs), 0.0
+    for steps in range(_MOST_STEPS):
+        free = _free(logs, here.gradient)
+        if not np.isfinite(here.value):
+            return Maximum(logs, here, "failed", tuple(range(len(logs))), steps)
+        step, decrement, damping = _step(here, free, damping)
+        if decrement <= _SMALLEST_DECREMENT:
+            return _ended(logs, here, free, steps)
+        there, logs_there = _improved(function, logs, here, step)
+        if there is None:
+            if damping:  # the smallest step along the gradient did not help either
+                return _ended(logs, here, free, steps)
+            damping = 1e-3
+            continue
+        logs, here = logs_there, there
+    return Maximum(logs, here, "failed", (), _MOST_STEPS)
+
+
+def _free(logs: Floats, gradient: Floats) -> NDArray[np.bool_]:
+    """Return which parameters are not held at a bound that they push against."""
+    held = ((logs <= _LOWEST) & (gradient < 0)) | ((logs >= _HIGHEST) & (gradient > 0))
+    free: NDArray[np.bool_] = ~held
+    return free
+
+
+def _step(
+    here: Derivatives, free: NDArray[np.bool_], damping: float
+) -> tuple[Floats, float, float]:
+    """Return a step uphill, how much it promises, and the damping that it took."""
+    step = np.zeros(len(free))
+    information = -here.hessian[np.ix_(free, free)]
+    gradient = here.gradient[free]
+    if not len(gradient):
+        return step, 0.0, damping
+    values, vectors = np.linalg.eigh(information)
+    least = max(float(values.max()), 1.0) * max(damping, 1e-10)
+    # On a ridge, or where the curve bends the wrong way, the step follows the gradient instead.
+    solved = vectors @ ((vectors.T @ gradient) / np.maximum(np.abs(values), least))
+    decrement = 0.5 * float(gradient @ solved)
+    size = float(np.abs(solved).max())
+    step[free] = solved * min(1.0, _LARGEST_STEP / size) if size else solved
+    return step, decrement, 0.0
+
+
+def _improved(
+    function: Callable[[Floats], Derivatives], logs: Floats, here: Derivatives, step: Floats
+) -> tuple[Derivatives | None, Floats]:
+    length = 1.0
+    for _ in range(_MOST_HALVINGS):
+        tried = np.clip(logs + length * step, _LOWEST, _HIGHEST)
+        there = function(tried)
+        if np.isfinite(there.value) and there.value > here.value:
+            return there, tried
+        length /= 2
+    return None, logs
+
+
+def _ended(logs: Floats, here: Derivatives, free: NDArray[np.bool_], steps: int) -> Maximum:
+    """Return the end of a search with what it means."""
+    held = np.flatnonzero(~free)
+    if len(held):
+        return Maximum(logs, here, "boundary", tuple(held.tolist()), steps)
+    values, vectors = np.linalg.eigh(-here.hessian)
+    flat = values < 1 / _LARGEST_ERROR**2
+    if flat.any():
+        weight = np.abs(vectors[:, flat]).max(axis=1)
+        loose = np.flatnonzero(weight > 0.1)
+        return Maximum(logs, here, "not_identified", tuple(loose.tolist()), steps)
+    scale = float(np.sqrt(here.gradient @ np.linalg.solve(-here.hessian, here.gradient)))
+    status: Status = "converged" if scale < 1e-3 else "failed"
+    return Maximum(logs, here, status, (), steps)
