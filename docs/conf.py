@@ -63,6 +63,7 @@ python_use_unqualified_type_names = True
 nitpick_ignore_regex = [
     (r"py:(?!exc).*", r"(?!userops\.)[\w.]+"),
     (r"py:.*", r"userops\.(?:\w+\.)*_\w+"),
+    (r"py:class", r"userops\.(?:\w+\.)*[A-Z]"),  # type variables
 ]
 
 

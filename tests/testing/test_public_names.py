@@ -31,6 +31,10 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "TagGroup", "TagJudgement", "TagRefresh", "TagReport", "TagSet", "TagThresholds",
         "TagValue", "agreement", "coverage", "judge", "separation", "shop_tags", "stability",
     }),
+    "userops.value": frozenset({
+        "BGNBD", "FittedGammaGamma", "FittedTransactionModel", "GammaGamma", "MBGNBD",
+        "ParetoNBD", "SpendRows", "SummaryRows", "TransactionModel", "transaction_summary",
+    }),
     "userops.rules": frozenset({
         "Aggregate", "All", "Anniversary", "AnyOf", "Attr", "Between", "Calendar", "Compare",
         "CompareTerms", "CustomRule", "Did", "Duration", "FittedPercentile", "FittedTopN",

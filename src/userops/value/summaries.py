@@ -74,25 +74,7 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
     orders = history.at(end_us).orders
     days, last_day = _days(orders, end_us), history.zone.day(cut_us - 1)
     known = days if calibration_end is None else days.filter(nw.col(_DAY) <= last_day)
-    first = known.group_by(CUSTOMER_ID).agg(nw.col(_DAY).min().alias(_FIRST))
-    known = known.join(first, on=CUSTOMER_ID, how="inner")
-    is_repeat = nw.col(_DAY) > nw.col(_FIRST)
-    known = known.with_columns(
-        is_repeat.cast(nw.Int64).alias(REPEAT_COUNT),
-        nw.when(is_repeat).then(nw.col(_AMOUNT)).otherwise(nw.lit(0, nw.Int64)).alias(_AMOUNT),
-    )
-    totals = known.group_by(CUSTOMER_ID).agg(
-        nw.col(_FIRST).min(), nw.col(_DAY).max().alias(_LAST),
-        nw.col(REPEAT_COUNT).sum(), nw.col(_AMOUNT).sum(),
-    )  # fmt: skip
-    some: Any = nw.when(nw.col(REPEAT_COUNT) > 0).then(nw.col(REPEAT_COUNT))
-    mean = money.as_float(nw.col(_AMOUNT)) / money.as_float(some * 10**orders.scale)
-    columns = {
-        REPEAT_COUNT: nw.col(REPEAT_COUNT).cast(nw.Int64),
-        LAST_PURCHASE_AGE: (nw.col(_LAST) - nw.col(_FIRST)).cast(nw.Int64),
-        AGE: (last_day - nw.col(_FIRST)).cast(nw.Int64),
-        MEAN_SPEND: mean,
-    }
+    totals, columns = _totals(known), _columns(last_day, orders.scale)
     if calibration_end is not None:
         later = days.filter(nw.col(_DAY) > last_day).group_by(CUSTOMER_ID)
         held = later.agg(nw.len().alias("holdout_count"), nw.col(_AMOUNT).sum().alias(_DAY))
@@ -105,6 +87,32 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
         }
     found = totals.select(CUSTOMER_ID, *(value.alias(name) for name, value in columns.items()))
     return orders.source.give_back(found)
+
+
+def _totals(days: frames.Frame) -> frames.Frame:
+    """Return one row a customer: first and last day, and days and money after the first."""
+    first = days.group_by(CUSTOMER_ID).agg(nw.col(_DAY).min().alias(_FIRST))
+    days = days.join(first, on=CUSTOMER_ID, how="inner")
+    is_repeat = nw.col(_DAY) > nw.col(_FIRST)
+    days = days.with_columns(
+        is_repeat.cast(nw.Int64).alias(REPEAT_COUNT),
+        nw.when(is_repeat).then(nw.col(_AMOUNT)).otherwise(nw.lit(0, nw.Int64)).alias(_AMOUNT),
+    )
+    return days.group_by(CUSTOMER_ID).agg(
+        nw.col(_FIRST).min(), nw.col(_DAY).max().alias(_LAST),
+        nw.col(REPEAT_COUNT).sum(), nw.col(_AMOUNT).sum(),
+    )  # fmt: skip
+
+
+def _columns(last_day: int, scale: int) -> dict[str, nw.Expr]:
+    """Return the columns of a summary, of what `_totals` returns."""
+    some: Any = nw.when(nw.col(REPEAT_COUNT) > 0).then(nw.col(REPEAT_COUNT))
+    return {
+        REPEAT_COUNT: nw.col(REPEAT_COUNT).cast(nw.Int64),
+        LAST_PURCHASE_AGE: (nw.col(_LAST) - nw.col(_FIRST)).cast(nw.Int64),
+        AGE: (last_day - nw.col(_FIRST)).cast(nw.Int64),
+        MEAN_SPEND: money.as_float(nw.col(_AMOUNT)) / money.as_float(some * 10**scale),
+    }
 
 
 def _history(data: Any) -> History:
