@@ -32,8 +32,9 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "TagValue", "agreement", "coverage", "judge", "separation", "shop_tags", "stability",
     }),
     "userops.value": frozenset({
-        "BGNBD", "FittedGammaGamma", "FittedTransactionModel", "GammaGamma", "MBGNBD",
-        "ParetoNBD", "SpendRows", "SummaryRows", "TransactionModel", "transaction_summary",
+        "BGNBD", "CustomerValue", "CustomerWorth", "FittedCustomerValue", "FittedGammaGamma",
+        "FittedTransactionModel", "GammaGamma", "MBGNBD", "ParetoNBD", "SpendRows",
+        "SummaryRows", "TransactionModel", "transaction_summary",
     }),
     "userops.rules": frozenset({
         "Aggregate", "All", "Anniversary", "AnyOf", "Attr", "Between", "Calendar", "Compare",

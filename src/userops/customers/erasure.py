@@ -57,7 +57,7 @@ class Erasure(Generic[H]):
         """Take a person out of a history; see `History.erase`."""
         held = Holdings(history, customer_id)
         held.check_some()
-        removed = {table.title: table.count() for table in held.tables}
+        removed = {table.title: table.count for table in held.tables}
         tables = {table.title: table.left() for table in held.tables}
         without = copied(history, events={
             name: table.with_rows(tables[f"events[{name!r}]"])

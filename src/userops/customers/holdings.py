@@ -7,6 +7,7 @@ identifier that is his. So rows count that are in quarantine, or that came befor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -34,7 +35,7 @@ _LEFT_OWNER, _RIGHT_OWNER = PREFIX + "left_owner", PREFIX + "right_owner"
 REASON = PREFIX + "reason"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Holding:
     """The rows of one table, each with whether it is his.
 
@@ -57,8 +58,9 @@ class Holding:
         """His rows."""
         return self.rows.filter(self.is_his)
 
+    @cached_property
     def count(self) -> int:
-        """Return how many rows are his."""
+        """How many rows are his; counted once."""
         return int(frames.to_rows(self.his.select(rows=nw.len()))[0]["rows"])
 
     def left(self) -> Any:
@@ -105,7 +107,7 @@ class Holdings:
 
     def __bool__(self) -> bool:
         """Whether anything is held about him."""
-        return any(table.count() for table in self.tables)
+        return any(table.count for table in self.tables)
 
     def check_some(self) -> None:
         """Refuse somebody who is not there.

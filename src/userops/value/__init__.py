@@ -8,6 +8,7 @@ from userops.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from userops.value.bg_nbd import BGNBD
+    from userops.value.customer_value import CustomerValue, CustomerWorth, FittedCustomerValue
     from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma, SpendRows
     from userops.value.mbg_nbd import MBGNBD
     from userops.value.pareto_nbd import ParetoNBD
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BGNBD",
     "MBGNBD",
+    "CustomerValue",
+    "CustomerWorth",
+    "FittedCustomerValue",
     "FittedGammaGamma",
     "FittedTransactionModel",
     "GammaGamma",
@@ -32,6 +36,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "bg_nbd": ("BGNBD",),
+        "customer_value": ("CustomerValue", "CustomerWorth", "FittedCustomerValue"),
         "gamma_gamma": ("FittedGammaGamma", "GammaGamma", "SpendRows"),
         "mbg_nbd": ("MBGNBD",),
         "pareto_nbd": ("ParetoNBD",),

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from narwhals.exceptions import DuplicateError
+from numpy.typing import NDArray
 
 from userops.core.frames.conversions import (
     BACKENDS,
@@ -36,6 +37,7 @@ __all__ = [
     "is_null_column",
     "native_type",
     "nearby",
+    "number_table",
     "read",
     "scattered",
     "small_table",
@@ -284,6 +286,11 @@ def small_table(
     """Build an Arrow table of a few rows, its columns typed even where there are none."""
     schema = pa.schema([(name, _KINDS[kind]) for name, kind in kinds.items()])
     return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+
+
+def number_table(columns: Mapping[str, NDArray[Any]]) -> pa.Table:
+    """Return arrays of numbers as an Arrow table."""
+    return pa.table({name: pa.array(values) for name, values in columns.items()})
 
 
 def text_table(columns: Mapping[str, Any]) -> pa.Table:
