@@ -43,6 +43,7 @@ _JOBS = {
     "one_rule": "benchmarks.one_rule:prepare",
     "overlap": "benchmarks.overlaps:prepare",
     "identity": "benchmarks.identity:prepare",
+    "value": "benchmarks.value:prepare",
     "one_customer": "benchmarks.one_customer:prepare",
     "compare": "benchmarks.answers:prepare",
     "import_userops": "benchmarks.imports:prepare_userops",

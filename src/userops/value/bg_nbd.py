@@ -9,6 +9,7 @@ a reason to look at others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import attrs
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln, expit, gammaln, hyp2f1, polygamma, psi
 
 from userops.value.newton import Derivatives
-from userops.value.summary_rows import SummaryRows
+from userops.value.summary_rows import RowPiece, SummaryRows
 from userops.value.transaction_model import TransactionModel
 
 __all__ = ["BGNBD"]
@@ -50,45 +51,25 @@ class BGNBD(TransactionModel):
     def derivatives(self, parameters: Floats, rows: SummaryRows) -> Derivatives:
         """Return equation (6) of the paper over all rows, with its derivatives."""
         r, alpha, a, b = parameters
-        tables = rows.by_count(lambda x: _of_counts(x, r, a, b, self.coins))
-        x, weight = rows.repeat_count, rows.weight
-        at_end, at_last = alpha + rows.age, alpha + rows.last_purchase_age
-        log_ratio, tossed = np.log(at_end / at_last), tables["tossed"]
-        tosses = np.where(tossed > 0, b + x - 1 + self.coins, 1.0)
-        with np.errstate(divide="ignore"):
-            log_odds = np.log(tossed * a / tosses) + (r + x) * log_ratio
-        # How much of the likelihood is that he dropped out right after his last purchase.
-        gone = expit(log_odds)
-        value = weight @ (
-            tables["value"]
-            + r * np.log(alpha)
-            - (r + x) * np.log(at_end)
-            + np.logaddexp(0.0, log_odds)
-        )
-        differ = np.stack([
-            log_ratio,
-            -(r + x) * (1 / at_last - 1 / at_end),
-            np.full(len(x), 1 / a),
-            -1 / tosses,
+        counts, weights = rows.of_counts()
+        tables = _of_counts(counts, r, a, b, self.coins)
+        value = weights @ tables["value"] + rows.customers * r * np.log(alpha)
+        gradient = np.array([
+            weights @ tables["by_r"] + rows.customers * np.log(alpha), rows.customers * r / alpha,
+            weights @ tables["by_a"], weights @ tables["by_b"],
         ])  # fmt: skip
-        gradient = differ @ (weight * gone)
-        gradient[0] += weight @ (tables["by_r"] + np.log(alpha) - np.log(at_end))
-        gradient[1] += weight @ (r / alpha - (r + x) / at_end)
-        gradient[2] += weight @ tables["by_a"]
-        gradient[3] += weight @ tables["by_b"]
-        hessian = (differ * (weight * gone * (1 - gone))) @ differ.T
-        mixed = weight * gone
-        hessian[0, 0] += weight @ tables["by_rr"]
-        by_r_alpha = weight @ (1 / alpha - 1 / at_end) - mixed @ (1 / at_last - 1 / at_end)
-        hessian[0, 1] += by_r_alpha
-        hessian[1, 0] += by_r_alpha
-        hessian[1, 1] += weight @ (-r / alpha**2 + (r + x) / at_end**2)
-        hessian[1, 1] += mixed @ ((r + x) * (1 / at_last**2 - 1 / at_end**2))
-        hessian[2, 2] += weight @ tables["by_ab"] - float(mixed.sum()) / a**2
-        hessian[2, 3] += weight @ tables["by_ab"]
-        hessian[3, 2] += weight @ tables["by_ab"]
-        hessian[3, 3] += weight @ tables["by_bb"] + mixed @ differ[3] ** 2
-        return Derivatives(float(value), gradient, hessian)
+        hessian = np.zeros((4, 4))
+        hessian[0, 0] = weights @ tables["by_rr"]
+        hessian[0, 1] = rows.customers / alpha
+        hessian[1, 1] = -rows.customers * r / alpha**2
+        hessian[2, 2] = hessian[2, 3] = weights @ tables["by_ab"]
+        hessian[3, 3] = weights @ tables["by_bb"]
+        for part in rows.pieces():
+            mine = _of_times(parameters, part, tables)
+            value += mine.value
+            gradient += mine.gradient
+            hessian += mine.hessian
+        return Derivatives(float(value), gradient, hessian + np.triu(hessian, 1).T)
 
     def p_alive(self, parameters: Floats, rows: SummaryRows) -> Floats:
         """Return the probability that a customer has not dropped out; 1 without repeats."""
@@ -115,13 +96,42 @@ class BGNBD(TransactionModel):
         return expected
 
 
+def _of_times(parameters: Floats, rows: RowPiece, tables: Mapping[str, Floats]) -> Derivatives:
+    """Return what depends on the times as well; of the Hessian the upper half."""
+    r, alpha, a, _ = parameters
+    weight, places = rows.weight, rows.place
+    power = r + rows.repeat_count
+    at_end, at_last = alpha + rows.age, alpha + rows.last_purchase_age
+    log_end = np.log(at_end)
+    log_ratio = log_end - np.log(at_last)
+    log_odds = tables["log_toss"][places] + power * log_ratio
+    small = np.exp(-np.abs(log_odds))
+    # How much of the likelihood is that he dropped out right after his last purchase.
+    gone = np.where(log_odds > 0, 1.0, small) / (1.0 + small)
+    total = np.maximum(log_odds, 0.0) + np.log1p(small) - power * log_end
+    by_end, by_last = 1 / at_end, 1 / at_last
+    late = by_last - by_end
+    toss = tables["by_toss"][places]
+    differ = np.stack([log_ratio, -power * late, np.full(len(power), 1 / a), toss])
+    left, mixed = weight * power, weight * gone
+    gradient = differ @ mixed
+    gradient[0] -= weight @ log_end
+    gradient[1] -= left @ by_end
+    hessian = np.triu((differ * (mixed * (1 - gone))) @ differ.T)
+    hessian[0, 1] -= weight @ by_end + mixed @ late
+    hessian[1, 1] += left @ by_end**2 + (mixed * power) @ (late * (by_last + by_end))
+    hessian[2, 2] -= float(mixed.sum()) / a**2
+    hessian[3, 3] += mixed @ toss**2
+    return Derivatives(float(weight @ total), gradient, hessian)
+
+
 def _of_counts(x: Floats, r: float, a: float, b: float, coins: int) -> dict[str, Floats]:
     """Return what depends on the count alone, with derivatives by r, a and b."""
     kept = x + coins
+    tosses = np.where(kept > 0, b + kept - 1, 1.0)
     both = psi(a + b) - psi(a + b + kept)
     curved = polygamma(1, a + b) - polygamma(1, a + b + kept)
     return {
-        "tossed": (kept > 0).astype(np.float64),
         "value": gammaln(r + x) - gammaln(r) + betaln(a, b + kept) - betaln(a, b),
         "by_r": psi(r + x) - psi(r),
         "by_rr": polygamma(1, r + x) - polygamma(1, r),
@@ -129,4 +139,6 @@ def _of_counts(x: Floats, r: float, a: float, b: float, coins: int) -> dict[str,
         "by_b": both + psi(b + kept) - psi(b),
         "by_ab": curved,
         "by_bb": curved + polygamma(1, b + kept) - polygamma(1, b),
+        "log_toss": np.where(kept > 0, np.log(a) - np.log(tosses), -np.inf),
+        "by_toss": np.where(kept > 0, -1 / tosses, 0.0),
     }

@@ -26,6 +26,9 @@ _MOST_STEPS, _MOST_HALVINGS = 200, 40
 _LARGEST_STEP = 2.0
 # A decrement is half the square of the distance to the optimum in standard errors.
 _SMALLEST_DECREMENT = 1e-12
+# Sums of many logarithms differ by so much of themselves from one order of adding to another.
+_NOISE = 1e-12
+_LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e3
 # Of standard errors in logarithms above this one nothing is known but an order of magnitude or so.
 _LARGEST_ERROR = 3.0
 
@@ -75,19 +78,19 @@ def maximised(function: Callable[[Floats], Derivatives], start: Floats) -> Maxim
     logs = np.clip(np.asarray(start, dtype=np.float64), _LOWEST, _HIGHEST)
     here, damping = function(logs), 0.0
     for steps in range(_MOST_STEPS):
-        free = _free(logs, here.gradient)
         if not np.isfinite(here.value):
             return Maximum(logs, here, "failed", tuple(range(len(logs))), steps)
-        step, decrement, damping = _step(here, free, damping)
+        free = _free(logs, here.gradient)
+        step, decrement = _step(here, free, damping)
         if decrement <= _SMALLEST_DECREMENT:
             return _ended(logs, here, free, steps)
         there, logs_there = _improved(function, logs, here, step)
-        if there is None:
-            if damping:  # the smallest step along the gradient did not help either
-                return _ended(logs, here, free, steps)
-            damping = 1e-3
-            continue
-        logs, here = logs_there, there
+        if there is not None:
+            logs, here, damping = logs_there, there, 0.0
+        elif decrement <= _NOISE * max(1.0, abs(here.value)) or damping >= _MOST_DAMPING:
+            return _ended(logs, here, free, steps)  # what is left to win is lost in rounding
+        else:
+            damping = max(10 * damping, _LEAST_DAMPING)
     return Maximum(logs, here, "failed", (), _MOST_STEPS)
 
 
@@ -98,15 +101,13 @@ def _free(logs: Floats, gradient: Floats) -> NDArray[np.bool_]:
     return free
 
 
-def _step(
-    here: Derivatives, free: NDArray[np.bool_], damping: float
-) -> tuple[Floats, float, float]:
-    """Return a step uphill, how much it promises, and the damping that it took."""
+def _step(here: Derivatives, free: NDArray[np.bool_], damping: float) -> tuple[Floats, float]:
+    """Return a step uphill, and how much it promises."""
     step = np.zeros(len(free))
     information = -here.hessian[np.ix_(free, free)]
     gradient = here.gradient[free]
     if not len(gradient):
-        return step, 0.0, damping
+        return step, 0.0
     values, vectors = np.linalg.eigh(information)
     least = max(float(values.max()), 1.0) * max(damping, 1e-10)
     # On a ridge, or where the curve bends the wrong way, the step follows the gradient instead.
@@ -114,7 +115,7 @@ def _step(
     decrement = 0.5 * float(gradient @ solved)
     size = float(np.abs(solved).max())
     step[free] = solved * min(1.0, _LARGEST_STEP / size) if size else solved
-    return step, decrement, 0.0
+    return step, decrement
 
 
 def _improved(

@@ -56,7 +56,12 @@ class ParetoNBD(TransactionModel):
 
     def derivatives(self, parameters: Floats, rows: SummaryRows) -> Derivatives:
         """Return the log-likelihood over all rows, with its derivatives."""
-        value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
+        r = parameters[0]
+        counts, weights = rows.of_counts()
+        value = float(weights @ (gammaln(r + counts) - gammaln(r)))
+        gradient, hessian = np.zeros(4), np.zeros((4, 4))
+        gradient[0] = weights @ (psi(r + counts) - psi(r))
+        hessian[0, 0] = weights @ (polygamma(1, r + counts) - polygamma(1, r))
         for begin in range(0, len(rows), _PIECE_ROWS):
             part = rows.part(begin, begin + _PIECE_ROWS)
             mine = _derivatives(parameters, part)
@@ -101,13 +106,6 @@ def _log_alive(parameters: Floats, rows: SummaryRows) -> Floats:
 def _derivatives(parameters: Floats, rows: SummaryRows) -> Derivatives:
     r, alpha, s, beta = parameters
     x, weight = rows.repeat_count, rows.weight
-    tables = rows.by_count(
-        lambda n: {
-            "value": gammaln(r + n) - gammaln(r),
-            "by_r": psi(r + n) - psi(r),
-            "by_rr": polygamma(1, r + n) - polygamma(1, r),
-        }
-    )
     alive, gone = _log_alive(parameters, rows), _gone(parameters, rows, orders=2)
     at, late = alpha + rows.age, beta + rows.age
     first = np.stack([-np.log(at), -(r + x) / at, -np.log(late), -s / late])
@@ -117,19 +115,16 @@ def _derivatives(parameters: Floats, rows: SummaryRows) -> Derivatives:
     second[2, 3] = second[3, 2] = -1 / late
     second[3, 3] = s / late**2
     share = 1 / (1 + np.exp(np.minimum(alive - gone.log, 700.0)))
-    value = weight @ (
-        tables["value"] + r * np.log(alpha) + s * np.log(beta) + np.logaddexp(alive, gone.log)
-    )
+    value = weight @ (r * np.log(alpha) + s * np.log(beta) + np.logaddexp(alive, gone.log))
     differ = gone.first - first
     gradient = first @ weight + differ @ (weight * share)
     hessian = second @ weight + (gone.second - second) @ (weight * share)
     hessian += (differ * (weight * share * (1 - share))) @ differ.T
     total = float(weight.sum())
     gradient += [
-        weight @ tables["by_r"] + total * np.log(alpha), total * r / alpha,
+        total * np.log(alpha), total * r / alpha,
         total * np.log(beta), total * s / beta,
     ]  # fmt: skip
-    hessian[0, 0] += weight @ tables["by_rr"]
     hessian[1, 1] -= total * r / alpha**2
     hessian[3, 3] -= total * s / beta**2
     hessian[[0, 1], [1, 0]] += total / alpha

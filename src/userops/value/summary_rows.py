@@ -6,8 +6,9 @@ are fitted to the distinct rows, weighted by how many customers have each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import attrs
 import narwhals.stable.v2 as nw
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from userops.core import frames
 from userops.errors import ColumnNotFoundError, DataError
 
-__all__ = ["AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "SummaryRows"]
+__all__ = ["AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "RowPiece", "SummaryRows"]
 
 Floats = NDArray[np.float64]
 REPEAT_COUNT = "repeat_count"
@@ -25,9 +26,28 @@ LAST_PURCHASE_AGE = "last_purchase_age_days"
 AGE = "age_days"
 MEAN_SPEND = "mean_spend"
 _COUNT = "userops__count"
+_PIECE_ROWS = 1 << 13
 
 
-@attrs.frozen(eq=False)
+class RowPiece(NamedTuple):
+    """Some rows of a summary; see `SummaryRows`.
+
+    Attributes:
+        repeat_count: x.
+        last_purchase_age: t_x.
+        age: T.
+        weight: How many customers each row stands for.
+        place: Which of the distinct counts each row has.
+    """
+
+    repeat_count: Floats
+    last_purchase_age: Floats
+    age: Floats
+    weight: Floats
+    place: NDArray[np.intp]
+
+
+@attrs.frozen(eq=False, slots=False)
 class SummaryRows:
     """Distinct rows of transaction summaries.
 
@@ -119,14 +139,24 @@ class SummaryRows:
             self.repeat_count[here], self.last_purchase_age[here], self.age[here], self.weight[here]
         )
 
-    def by_count(self, function: Any) -> Mapping[str, Floats]:
-        """Return what a function of the distinct counts is in each row, under its names.
+    def of_counts(self) -> tuple[Floats, Floats]:
+        """Return the distinct counts, ascending, and how many customers have each."""
+        return self._counts[0], self._counts[2]
 
-        Args:
-            function: Takes the distinct counts, and returns arrays by name.
-        """
+    @cached_property
+    def _counts(self) -> tuple[Floats, NDArray[np.intp], Floats]:
         counts, places = np.unique(self.repeat_count, return_inverse=True)
-        return {name: values[places] for name, values in function(counts).items()}
+        weights: Floats = np.bincount(places, self.weight, minlength=len(counts)).astype(np.float64)
+        return counts, places, weights
+
+    def pieces(self) -> Iterator[RowPiece]:
+        """Cut the rows into pieces whose arrays stay in a core's cache."""
+        for begin in range(0, len(self), _PIECE_ROWS):
+            here = slice(begin, begin + _PIECE_ROWS)
+            yield RowPiece(
+                self.repeat_count[here], self.last_purchase_age[here], self.age[here],
+                self.weight[here], self._counts[1][here],
+            )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.repeat_count)
