@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,13 @@ import pytest
 
 from userops.core import frames
 from userops.testing import installed_engines, to_engine
+
+
+def instants(*times: str) -> pa.Array:
+    """Return instants in UTC; times as text would make Spark plan for minutes."""
+    parsed = [dt.datetime.fromisoformat(time).replace(tzinfo=dt.UTC) for time in times]
+    return pa.array(parsed, pa.timestamp("us", "UTC"))
+
 
 Host = Callable[[pa.Table, str], Any]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from tests.by_engine import instants
 
 from userops import RFM, Customer, Events, History, Orders
 from userops.core import frames
@@ -22,13 +22,6 @@ from userops.errors import InvalidArgumentError
 from userops.rules import Attr, Did, Prop, RuleSet
 from userops.segmentation import Tag, TagSet
 from userops.testing import Engines, rows_of, to_engine
-
-
-def instants(*days: str) -> pa.Array:
-    """Return the starts of days; text would make Spark plan for minutes."""
-    times = [dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC) for day in days]
-    return pa.array(times, pa.timestamp("us", "UTC"))
-
 
 ORDERS = pa.table(
     {

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.customers.test_privacy import instants
+from tests.by_engine import instants
 
 from userops import Events, History
 from userops.core import frames

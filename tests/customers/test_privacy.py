@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from tests.by_engine import instants
 
 from userops import History, Orders
 from userops.core import frames
@@ -23,13 +23,6 @@ from userops.customers import (
 from userops.errors import DataError, EmptyHistoryError, InvalidArgumentError
 from userops.events import Events
 from userops.testing import Engines, to_engine
-
-
-def instants(*days: str) -> pa.Array:
-    """Return the starts of days; text would make Spark plan for minutes."""
-    times = [dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC) for day in days]
-    return pa.array(times, pa.timestamp("us", "UTC"))
-
 
 # m1 is li, with a phone in two writings; m2 is his wife, who ordered once with his phone.
 ORDERS = pa.table(

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.by_engine import instants
 
 from userops import Customer, History, Orders
 from userops.core import frames
@@ -23,13 +24,6 @@ from userops.events import OrderColumns
 from userops.rules import Attr, Did
 from userops.segmentation import Tag, TagSet
 from userops.testing import Engines, rows_of, to_engine
-
-
-def instants(*days: str) -> pa.Array:
-    """Return the starts of days; text would make Spark plan for minutes."""
-    times = [dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC) for day in days]
-    return pa.array(times, pa.timestamp("us", "UTC"))
-
 
 _LOG = [
     ("m1", "phone", "138 0013 8001", "opted_in", "2024-01-05"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from tests.by_engine import instants
 
 from userops import Events, History, Orders
 from userops.core import frames
@@ -15,18 +15,11 @@ from userops.errors import InvalidArgumentError
 from userops.testing import Engines, to_engine
 from userops.value import SummaryRows, transaction_summary
 
-
-def at(*times: str) -> pa.Array:
-    """Return instants in UTC; text would make Spark plan for minutes."""
-    parsed = [dt.datetime.fromisoformat(time).replace(tzinfo=dt.UTC) for time in times]
-    return pa.array(parsed, pa.timestamp("us", "UTC"))
-
-
 # a: a first day of two orders, one return, a repeat day of two orders, and one held out.
 ORDERS = pa.table(
     {
         "customer_id": ["a", "a", "a", "a", "a", "a", "b", "c"],
-        "ordered_at": at(
+        "ordered_at": instants(
             "2024-01-01 01:00", "2024-01-01 12:00", "2024-01-02 01:00", "2024-01-05 15:00",
             "2024-01-05 23:00", "2024-02-10 01:00", "2024-01-03 01:00", "2024-02-15 01:00",
         ),
@@ -73,7 +66,7 @@ def test_persons_of_several_channels_are_customers() -> None:
         {
             "customer_id": pa.array(["m1", None], pa.string()),
             "openid": ["o1", "o1"],
-            "ordered_at": at("2024-01-01", "2024-01-11"),
+            "ordered_at": instants("2024-01-01", "2024-01-11"),
             "amount": [1.0, 2.0],
         }
     )

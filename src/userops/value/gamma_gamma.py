@@ -19,7 +19,7 @@ from scipy.special import gammaln, polygamma, psi
 from userops.core import frames
 from userops.core.definitions import Definition
 from userops.errors import ColumnNotFoundError, DataError
-from userops.value.newton import Derivatives, Maximum, Status, maximised
+from userops.value.newton import Derivatives, Maximum, Status, by_logs, maximised
 from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT
 
 __all__ = ["FittedGammaGamma", "GammaGamma", "SpendRows"]
@@ -105,10 +105,7 @@ class GammaGamma(Definition):
 
     def _of_logs(self, logs: Floats, rows: SpendRows) -> Derivatives:
         parameters = np.exp(logs)
-        value, gradient, hessian = self.derivatives(parameters, rows)
-        by_logs = gradient * parameters
-        curved = hessian * np.outer(parameters, parameters) + np.diag(by_logs)
-        return Derivatives(value, by_logs, curved)
+        return by_logs(self.derivatives(parameters, rows), parameters)
 
     def derivatives(self, parameters: Floats, rows: SpendRows) -> Derivatives:
         """Return equation (1a) of the 2013 note over all rows, with its derivatives."""

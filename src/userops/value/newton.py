@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Derivatives", "Maximum", "Status", "maximised"]
+__all__ = ["Derivatives", "Maximum", "Status", "by_logs", "maximised"]
 
 Floats = NDArray[np.float64]
 Status = Literal["converged", "boundary", "not_identified", "failed"]
@@ -45,6 +45,13 @@ class Derivatives(NamedTuple):
     value: float
     gradient: Floats
     hessian: Floats
+
+
+def by_logs(at: Derivatives, parameters: Floats) -> Derivatives:
+    """Return derivatives by the logarithms of parameters, given those by the parameters."""
+    gradient = at.gradient * parameters
+    hessian = at.hessian * np.outer(parameters, parameters) + np.diag(gradient)
+    return Derivatives(at.value, gradient, hessian)
 
 
 @attrs.frozen(eq=False)

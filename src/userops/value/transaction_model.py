@@ -15,7 +15,7 @@ from userops.core.time import AsOf
 from userops.customers.history import History
 from userops.errors import InvalidArgumentError
 from userops.events.table import Orders
-from userops.value.newton import Derivatives, Maximum, Status, maximised
+from userops.value.newton import Derivatives, Maximum, Status, by_logs, maximised
 from userops.value.summaries import transaction_summary
 from userops.value.summary_rows import SummaryRows
 
@@ -104,10 +104,7 @@ class TransactionModel(Definition):
     def of_logs(self, logs: Floats, rows: SummaryRows) -> Derivatives:
         """Return the derivatives by the logarithms of the parameters."""
         parameters = np.exp(logs)
-        value, gradient, hessian = self.derivatives(parameters, rows)
-        by_logs = gradient * parameters
-        curved = hessian * np.outer(parameters, parameters) + np.diag(by_logs)
-        return Derivatives(value, by_logs, curved)
+        return by_logs(self.derivatives(parameters, rows), parameters)
 
 
 @attrs.frozen(eq=False, repr=False)
