@@ -88,6 +88,10 @@ def _ours(summary: pd.DataFrame) -> dict[str, float]:
 
 
 def _lifetimes(summary: pd.DataFrame) -> dict[str, float]:
+    import numpy as np
+
+    from userops.value import BGNBD, SummaryRows
+
     warnings.simplefilter("ignore")  # what pandas 3 deprecates; nobody maintains lifetimes
     from lifetimes import BetaGeoFitter, GammaGammaFitter
 
@@ -96,7 +100,9 @@ def _lifetimes(summary: pd.DataFrame) -> dict[str, float]:
         for name in ("repeat_count", "last_purchase_age_days", "age_days")
     )
     fitted, cpu = _timed(lambda: BetaGeoFitter().fit(x, t / 7, age / 7))
-    height = -fitted._negative_log_likelihood_ * len(x)
+    # lifetimes counts time in units of its own; its parameters are put into our likelihood.
+    theirs = np.array([fitted.params_[name] for name in BGNBD.parameter_names])
+    height = BGNBD().derivatives(theirs, SummaryRows.of(summary, unit_days=7)).value
     again = summary[summary["repeat_count"] > 0]
     count, spend = again["repeat_count"].astype(float), again["mean_spend"]
     money, money_cpu = _timed(lambda: GammaGammaFitter().fit(count, spend))
