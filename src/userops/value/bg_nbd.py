@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln, expit, gammaln, hyp2f1, polygamma, psi
 
 from userops.value.newton import Derivatives
+from userops.value.purchase_counts import negative_binomial, purchase_times, with_the_gone
 from userops.value.summary_rows import RowPiece, SummaryRows
 from userops.value.transaction_model import TransactionModel
 
@@ -80,12 +81,9 @@ class BGNBD(TransactionModel):
         log_odds = np.log(a) - np.log(tosses) + (r + x) * log_ratio
         return np.where(x + self.coins > 0, expit(-log_odds), 1.0)
 
-    def expected_purchases(
-        self, parameters: Floats, horizon: float, rows: SummaryRows | None
-    ) -> Floats:
+    def expected_purchases(self, parameters: Floats, horizon: float, rows: SummaryRows) -> Floats:
         """Return equations (9) and (10) of the paper."""
         r, alpha, a, b = parameters
-        rows = SummaryRows.one(0, 0.0, 0.0) if rows is None else rows
         x, age, alive = rows.repeat_count, rows.age, self.p_alive(parameters, rows)
         tosses = b + x + self.coins
         a = a if abs(a - 1) > 1e-9 else a + 1e-9  # the limit, in which 0 is divided by 0
@@ -94,6 +92,36 @@ class BGNBD(TransactionModel):
         kept = kept * hyp2f1(r + x, tosses, a + tosses - 1, share)
         expected: Floats = alive * (a + tosses - 1) / (a - 1) * (1 - kept)
         return expected
+
+    def purchase_probabilities(
+        self, parameters: Floats, horizon: float, rows: SummaryRows, most: int
+    ) -> Floats:
+        """Return equation (7) of the paper, of the rates and coins that the history leaves.
+
+        After n purchases he is alive and has not bought again, or dropped out with the n-th.
+        """
+        r, alpha, a, b = parameters
+        n = np.arange(most + 1.0)
+        rate = (r + rows.repeat_count)[:, None]
+        heads = (b + rows.repeat_count + self.coins)[:, None]
+        bought = negative_binomial(n, rate, (alpha + rows.age)[:, None], horizon)
+        fewer = np.cumsum(bought, axis=1) - bought
+        alive = np.exp(betaln(a, heads + n) - betaln(a, heads))
+        left = np.exp(betaln(a + 1, heads + np.maximum(n, 1) - 1) - betaln(a, heads))
+        found = alive * bought + np.where(n > 0, left * np.maximum(1 - fewer, 0.0), 0.0)
+        return with_the_gone(found, self.p_alive(parameters, rows))
+
+    def simulated(
+        self, parameters: Floats, ages: Floats, rng: np.random.Generator
+    ) -> tuple[NDArray[np.intp], Floats]:
+        """Draw rates and coins, and toss after each purchase."""
+        r, alpha, a, b = parameters
+        rates = rng.gamma(r, 1 / alpha, len(ages))
+        coin = np.maximum(rng.beta(a, b, len(ages)), 1e-12)
+        places, at = purchase_times(rates, ages, rng)
+        number = np.arange(len(places)) - np.searchsorted(places, places)
+        kept = number < (rng.geometric(coin) - self.coins)[places]
+        return places[kept], at[kept]
 
 
 def _of_times(parameters: Floats, rows: RowPiece, tables: Mapping[str, Floats]) -> Derivatives:

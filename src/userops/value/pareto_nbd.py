@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln, polygamma, psi, roots_legendre
 
 from userops.value.newton import Derivatives
+from userops.value.purchase_counts import counts_until_dropout, purchase_times, with_the_gone
 from userops.value.summary_rows import SummaryRows
 from userops.value.transaction_model import TransactionModel
 
@@ -80,12 +81,9 @@ class ParetoNBD(TransactionModel):
             found[here] = 1 / (1 + np.exp(np.minimum(log - alive[here], 700.0)))
         return found
 
-    def expected_purchases(
-        self, parameters: Floats, horizon: float, rows: SummaryRows | None
-    ) -> Floats:
+    def expected_purchases(self, parameters: Floats, horizon: float, rows: SummaryRows) -> Floats:
         """Return equations (17) and (22) of Fader & Hardie's note."""
         r, alpha, s, beta = parameters
-        rows = SummaryRows.one(0, 0.0, 0.0) if rows is None else rows
         at_end = beta + rows.age
         log_share = np.log(at_end / (at_end + horizon))
         # (1 - q**(s - 1)) / (s - 1), whose limit at s = 1 is -log(q).
@@ -93,6 +91,36 @@ class ParetoNBD(TransactionModel):
         rate = (r + rows.repeat_count) / (alpha + rows.age)
         expected: Floats = rate * at_end * time * self.p_alive(parameters, rows)
         return expected
+
+    def purchase_probabilities(
+        self, parameters: Floats, horizon: float, rows: SummaryRows, most: int
+    ) -> Floats:
+        """Return the mixture over when, within the horizon, the customer drops out."""
+        r, alpha, s, beta = parameters
+        late = beta + rows.age
+
+        def survival(t: Floats) -> Floats:
+            found: Floats = (late / (late + t)) ** s
+            return found
+
+        def density(t: Floats) -> Floats:
+            found: Floats = s / (late + t) * survival(t)
+            return found
+
+        purchases = r + rows.repeat_count, alpha + rows.age
+        found = counts_until_dropout(purchases, (survival, density), horizon, most)
+        return with_the_gone(found, self.p_alive(parameters, rows))
+
+    def simulated(
+        self, parameters: Floats, ages: Floats, rng: np.random.Generator
+    ) -> tuple[NDArray[np.intp], Floats]:
+        """Draw rates of purchase and of dropout, and lives of the latter."""
+        r, alpha, s, beta = parameters
+        rates = rng.gamma(r, 1 / alpha, len(ages))
+        lives = rng.exponential(size=len(ages)) / np.maximum(
+            rng.gamma(s, 1 / beta, len(ages)), 1e-300
+        )
+        return purchase_times(rates, np.minimum(ages, lives), rng)
 
 
 def _log_alive(parameters: Floats, rows: SummaryRows) -> Floats:

@@ -60,15 +60,44 @@ class TransactionModel(Definition):
         """Return the probability that a customer still buys, one value a row."""
 
     @abstractmethod
-    def expected_purchases(
-        self, parameters: Floats, horizon: float, rows: SummaryRows | None
-    ) -> Floats:
-        """Return the purchases that are expected within a horizon from now.
+    def expected_purchases(self, parameters: Floats, horizon: float, rows: SummaryRows) -> Floats:
+        """Return the purchases that are expected within a horizon from now, one value a row.
 
         Args:
             parameters: In the order of `parameter_names`.
             horizon: Units of time.
-            rows: Customers; None for one who has just bought for the first time.
+            rows: Customers; the row of zeros is one who has just bought for the first time.
+        """
+
+    @abstractmethod
+    def purchase_probabilities(
+        self, parameters: Floats, horizon: float, rows: SummaryRows, most: int
+    ) -> Floats:
+        """Return the probabilities of 0, 1 ... `most` purchases within a horizon from now.
+
+        Args:
+            parameters: In the order of `parameter_names`.
+            horizon: Units of time.
+            rows: Customers.
+            most: The highest number of purchases that is asked for.
+
+        Returns:
+            Shape (rows, most + 1).
+        """
+
+    @abstractmethod
+    def simulated(
+        self, parameters: Floats, ages: Floats, rng: np.random.Generator
+    ) -> tuple[NDArray[np.intp], Floats]:
+        """Draw the repeat purchases of new customers.
+
+        Args:
+            parameters: In the order of `parameter_names`.
+            ages: How long each customer is observed after the first purchase.
+            rng: Where the draws come from.
+
+        Returns:
+            For each purchase the place of its customer in `ages`, and its age; ascending by both.
         """
 
     def fit(
@@ -191,7 +220,8 @@ class FittedTransactionModel:
             raise InvalidArgumentError(
                 "horizon", "must be above zero", got=horizon, allowed=f"{self.unit}, such as 39"
             )
-        return self.model.expected_purchases(self.values, horizon, rows)
+        given = SummaryRows.one(0, 0.0, 0.0) if rows is None else rows
+        return self.model.expected_purchases(self.values, horizon, given)
 
     def __repr__(self) -> str:
         """Return the parameters with their errors, and the status."""
