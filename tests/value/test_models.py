@@ -50,11 +50,11 @@ def test_derivatives_are_those_of_finite_differences(
 ) -> None:
     """Gradient and Hessian by the logarithms agree with central differences to 1e-6."""
     rows, logs = drawn(80), np.log(parameters)
-    at, scale = model.of_logs(logs, rows), 0.0
+    at, scale = model.of_coordinates(logs, rows), 0.0
     step = 1e-5
     gradient, hessian = np.zeros(4), np.zeros((4, 4))
     for k in range(4):
-        ends = [model.of_logs(logs + sign * step * np.eye(4)[k], rows) for sign in (1, -1)]
+        ends = [model.of_coordinates(logs + sign * step * np.eye(4)[k], rows) for sign in (1, -1)]
         gradient[k] = (ends[0].value - ends[1].value) / (2 * step)
         hessian[k] = (ends[0].gradient - ends[1].gradient) / (2 * step)
     scale = max(1.0, float(np.abs(at.hessian).max()))

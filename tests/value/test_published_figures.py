@@ -62,7 +62,10 @@ def test_pareto_nbd_at_published_parameters() -> None:
         0.05077821, 0.09916088, 0.14542507, 0.18979930, 0.23247466, 0.27361274, 0.31335159,
         0.35181024, 0.38909211,
     ]  # fmt: skip
-    found = [ParetoNBD().expected_purchases(published, t, SummaryRows.one(0, 0.0, 0.0))[0] for t in range(1, 10)]
+    found = [
+        ParetoNBD().expected_purchases(published, t, SummaryRows.one(0, 0.0, 0.0))[0]
+        for t in range(1, 10)
+    ]
     assert found == pytest.approx(expected, abs=5e-9)
     fitted = np.array([0.55315, 10.57633, 0.60625, 11.67150])
     one = SummaryRows.one(26, 30.86, 31.0)

@@ -39,6 +39,7 @@ class BGNBD(TransactionModel):
     """
 
     parameter_names: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
+    dropout_parameter: ClassVar[tuple[str, int]] = ("a", 1)
     # How many coins are tossed before the first repeat purchase.
     coins: ClassVar[int] = 0
 

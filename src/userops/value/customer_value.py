@@ -26,6 +26,7 @@ from userops.errors import InvalidArgumentError, InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID
 from userops.events.table import Orders
 from userops.value.bg_nbd import BGNBD
+from userops.value.fitted_transactions import FittedTransactionModel
 from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma
 from userops.value.summaries import transaction_summary
 from userops.value.summary_rows import (
@@ -35,7 +36,7 @@ from userops.value.summary_rows import (
     REPEAT_COUNT,
     SummaryRows,
 )
-from userops.value.transaction_model import FittedTransactionModel, TransactionModel
+from userops.value.transaction_model import TransactionModel
 
 __all__ = ["CustomerValue", "CustomerWorth", "FittedCustomerValue"]
 

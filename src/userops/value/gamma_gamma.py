@@ -19,7 +19,8 @@ from scipy.special import gammaln, polygamma, psi
 from userops.core import frames
 from userops.core.definitions import Definition
 from userops.errors import ColumnNotFoundError, DataError
-from userops.value.newton import Derivatives, Maximum, Status, by_logs, maximised
+from userops.value.fitted_parameters import FittedParameters
+from userops.value.newton import Derivatives, Maximum, by_logs, maximised
 from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT
 
 __all__ = ["FittedGammaGamma", "GammaGamma", "SpendRows"]
@@ -143,41 +144,28 @@ class GammaGamma(Definition):
         return Derivatives(float(value), gradient, hessian + np.triu(hessian, 1).T)
 
 
-@attrs.frozen(eq=False, repr=False)
-class FittedGammaGamma:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class FittedGammaGamma(FittedParameters):
     """The model with its parameters.
 
     Attributes:
         model: The definition.
-        parameters: Name to value.
-        log_likelihood: At these.
-        status: `converged`, `boundary`, `not_identified` or `failed`.
-        covariance: Of the parameters; None unless converged.
-        customers: How many customers it was fitted to.
         frequency_correlation: The correlation of how often and how much; the model takes it for
             zero.
     """
 
     model: GammaGamma
-    parameters: dict[str, float]
-    log_likelihood: float
-    status: Status
-    covariance: Floats | None
-    customers: int
     frequency_correlation: float | None
 
     @classmethod
     def at(cls, model: GammaGamma, found: Maximum, rows: SpendRows) -> FittedGammaGamma:
         """Make a fit of where a search ended."""
-        values = np.exp(found.logs)
-        covariance, correlation = None, None
-        if found.status == "converged":
-            covariance = np.linalg.inv(-found.at.hessian) * np.outer(values, values)
+        correlation = None
         if rows.repeat_count.std() > 0 and rows.mean_spend.std() > 0:
             correlation = float(np.corrcoef(rows.repeat_count, rows.mean_spend)[0, 1])
         return cls(
-            model, dict(zip(model.parameter_names, values.tolist(), strict=True)), found.at.value,
-            found.status, covariance, len(rows), correlation,
+            model=model, log_likelihood=found.at.value, customers=float(len(rows)),
+            frequency_correlation=correlation, **cls.found(found, model.parameter_names, ()),
         )  # fmt: skip
 
     def expected_spend(self, repeat_count: Any, mean_spend: Any) -> Floats:
@@ -200,9 +188,8 @@ class FittedGammaGamma:
             return np.where(below > 0, p * (gamma + x * z) / below, np.inf)
 
     def __repr__(self) -> str:
-        """Return the parameters and the status."""
-        said = ", ".join(f"{name} {value:.4g}" for name, value in self.parameters.items())
-        return (
-            f"GammaGamma of {self.customers:,} customers: {self.status}, log-likelihood "
-            f"{self.log_likelihood:,.3f}\n  {said}"
+        """Return the parameters with their errors, and the status."""
+        return self._lines(
+            f"GammaGamma of {self.customers:,.0f} customers: {self.status}, log-likelihood "
+            f"{self.log_likelihood:,.3f}"
         )

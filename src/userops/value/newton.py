@@ -8,17 +8,25 @@ apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Derivatives", "Maximum", "Status", "by_logs", "maximised"]
+__all__ = ["MEANING", "Derivatives", "Maximum", "Status", "by_logs", "maximised"]
 
 Floats = NDArray[np.float64]
 Status = Literal["converged", "boundary", "not_identified", "failed"]
+MEANING: Mapping[Status, str] = {
+    "converged": "the likelihood has its highest point here",
+    "boundary": "a parameter runs to zero or to infinity: the data show no sign of what it stands "
+    "for; use a simpler model, a longer history, or a prior",
+    "not_identified": "parameters move together without changing the fit: predictions hold, the "
+    "parameters by themselves say nothing; use a longer history, or a prior",
+    "failed": "no highest point was found: do not use this fit; look at the summary for odd rows",
+}
 
 # Beyond e**±14 a parameter of any of the models is zero or infinite for all that data can say.
 _LOWEST, _HIGHEST = -14.0, 14.0

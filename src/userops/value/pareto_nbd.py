@@ -64,7 +64,7 @@ class ParetoNBD(TransactionModel):
         gradient[0] = weights @ (psi(r + counts) - psi(r))
         hessian[0, 0] = weights @ (polygamma(1, r + counts) - polygamma(1, r))
         for begin in range(0, len(rows), _PIECE_ROWS):
-            part = rows.part(begin, begin + _PIECE_ROWS)
+            part = rows.part(slice(begin, begin + _PIECE_ROWS))
             mine = _derivatives(parameters, part)
             value += mine.value
             gradient += mine.gradient
@@ -77,7 +77,7 @@ class ParetoNBD(TransactionModel):
         found = np.empty(len(rows))
         for begin in range(0, len(rows), _PIECE_ROWS):
             here = slice(begin, begin + _PIECE_ROWS)
-            log = _gone(parameters, rows.part(begin, begin + _PIECE_ROWS), orders=0).log
+            log = _gone(parameters, rows.part(slice(begin, begin + _PIECE_ROWS)), orders=0).log
             found[here] = 1 / (1 + np.exp(np.minimum(log - alive[here], 700.0)))
         return found
 

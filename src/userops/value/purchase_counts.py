@@ -12,9 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, roots_legendre
 
-__all__ = ["counts_until_dropout", "negative_binomial", "purchase_times", "with_the_gone"]
+__all__ = [
+    "counts_until_dropout",
+    "negative_binomial",
+    "purchase_times",
+    "quantile_of_counts",
+    "with_the_gone",
+]
 
 Floats = NDArray[np.float64]
+# Nobody buys more often within a horizon that somebody plans for.
+_MOST_COUNTED = 1 << 16
 _NODES, _WEIGHTS = (values.astype(np.float64) for values in roots_legendre(64))
 
 
@@ -73,6 +81,23 @@ def with_the_gone(found: Floats, alive: Floats) -> Floats:
     found = found * alive[:, None]
     found[:, 0] += 1 - alive
     return found
+
+
+def quantile_of_counts(probabilities: Callable[[int], Floats], share: float) -> Floats:
+    """Return the smallest counts that are not exceeded with a probability, one a customer.
+
+    Args:
+        probabilities: Of 0 ... `most`, given `most`; shape (customers, most + 1).
+        share: The probability, between 0 and 1.
+    """
+    most = 16
+    while True:
+        # Rounding must not push a sum of probabilities, which is 1 at most, past the share.
+        reached = np.cumsum(probabilities(most), axis=1) >= share - 1e-12
+        if reached[:, -1].all() or most >= _MOST_COUNTED:
+            found: Floats = np.where(reached[:, -1], reached.argmax(axis=1), np.inf)
+            return found
+        most *= 4
 
 
 def purchase_times(

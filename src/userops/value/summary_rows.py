@@ -6,7 +6,8 @@ are fitted to the distinct rows, weighted by how many customers have each.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core import frames
-from userops.errors import ColumnNotFoundError, DataError
+from userops.errors import ColumnNotFoundError, ColumnTypeError, DataError
 
 __all__ = ["AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "RowPiece", "SummaryRows"]
 
@@ -55,13 +56,23 @@ class SummaryRows:
         repeat_count: x, purchases after the first one.
         last_purchase_age: t_x, from the first purchase to the last one, in units of time.
         age: T, from the first purchase to the end of the observation, in the same units.
-        weight: How many customers each row stands for.
+        weight: How many customers each row stands for; one by default.
+        covariates: Shape (rows, covariates): what else is known of these customers.
     """
 
     repeat_count: Floats
     last_purchase_age: Floats
     age: Floats
     weight: Floats = attrs.field(repr=False)
+    covariates: Floats = attrs.field(repr=False)
+
+    @weight.default
+    def _each_is_one(self) -> Floats:
+        return np.ones(len(self.repeat_count))
+
+    @covariates.default
+    def _without_covariates(self) -> Floats:
+        return np.empty((len(self.repeat_count), 0))
 
     def __attrs_post_init__(self) -> None:
         """Refuse rows that no customer can have.
@@ -71,6 +82,7 @@ class SummaryRows:
         """
         x, t, age = self.repeat_count, self.last_purchase_age, self.age
         known = np.isfinite(x) & np.isfinite(t) & np.isfinite(age) & np.isfinite(self.weight)
+        known &= np.isfinite(self.covariates).all(axis=1)
         for wrong, problem, hint in (
             (~known, "are missing or not finite", "leave these customers out, or find out why"),
             ((x < 0) | (t < 0) | (age < 0), "are negative", "counts and ages begin at zero"),
@@ -93,51 +105,87 @@ class SummaryRows:
                 )  # fmt: skip
 
     @classmethod
-    def of(cls, summary: Any, *, unit_days: float = 1.0) -> SummaryRows:
+    def of(
+        cls, summary: Any, *, unit_days: float = 1.0, covariates: Sequence[str] = (),
+        weight: str | None = None,
+    ) -> SummaryRows:  # fmt: skip
         """Read the distinct rows of a summary; they alone are collected.
 
         Args:
             summary: What `transaction_summary` returns, or any frame with its columns.
             unit_days: Days of one unit of time.
+            covariates: Columns of numbers or of true and false, that rows are told apart by too.
+            weight: A column that says how many customers a row stands for; one by default.
 
         Raises:
             ColumnNotFoundError: If a column is missing; names the nearest.
+            ColumnTypeError: If a covariate is neither a number nor true or false.
             DataError: If there is no row, or one that no customer can have.
         """
         source = frames.read(summary)
-        names = source.frame.collect_schema().names()
-        columns = (REPEAT_COUNT, LAST_PURCHASE_AGE, AGE)
-        for column in columns:
-            if column not in names:
-                raise ColumnNotFoundError(column, names)
-        counts = source.frame.group_by(*columns).agg(nw.len().alias(_COUNT))
-        table = frames.to_arrow(counts)
+        schema = source.frame.collect_schema()
+        columns = (REPEAT_COUNT, LAST_PURCHASE_AGE, AGE, *covariates)
+        for column in (*columns, *([weight] if weight else [])):
+            if column not in schema:
+                raise ColumnNotFoundError(column, schema.names())
+        for column in covariates:
+            if not (schema[column].is_numeric() or schema[column] == nw.Boolean()):
+                raise ColumnTypeError(
+                    column, "is no covariate that a model can read", got=schema[column],
+                    allowed="numbers, or true and false",
+                    hint="make a column of true and false of each value but one",
+                )  # fmt: skip
+        count = nw.len() if weight is None else nw.col(weight).sum()
+        table = frames.to_arrow(source.frame.group_by(*columns).agg(count.alias(_COUNT)))
         if not table.num_rows:
             raise DataError("the summary has no row", hint="nobody bought before its end")
-        x, t, age, weight = (
+        x, t, age, *others, number = (
             np.asarray(table.column(name).to_numpy(), dtype=np.float64)
             for name in (*columns, _COUNT)
         )
         order = np.lexsort((age, t, x))
-        return cls(x[order], t[order] / unit_days, age[order] / unit_days, weight[order])
+        known = np.stack(others, axis=1)[order] if others else np.empty((len(x), 0))
+        return cls(x[order], t[order] / unit_days, age[order] / unit_days, number[order], known)
 
     @classmethod
     def one(cls, repeat_count: int, last_purchase_age: float, age: float) -> SummaryRows:
         """Return the row of one customer."""
         x, last, end = (np.array([float(v)]) for v in (repeat_count, last_purchase_age, age))
-        return cls(x, last, end, np.ones(1))
+        return cls(x, last, end)
 
     @property
     def customers(self) -> float:
         """How many customers the rows stand for."""
         return float(self.weight.sum())
 
-    def part(self, begin: int, end: int) -> SummaryRows:
+    def part(self, here: slice | NDArray[Any]) -> SummaryRows:
         """Return some of the rows."""
-        here = slice(begin, end)
         return SummaryRows(
-            self.repeat_count[here], self.last_purchase_age[here], self.age[here], self.weight[here]
-        )
+            self.repeat_count[here], self.last_purchase_age[here], self.age[here],
+            self.weight[here], self.covariates[here],
+        )  # fmt: skip
+
+    def weighted(self, weight: Floats) -> SummaryRows:
+        """Return the same rows for other numbers of customers; zero is one of them."""
+        found = copy.copy(self)
+        counts, places, _ = self._counts
+        object.__setattr__(found, "weight", weight)
+        weights: Floats = np.bincount(places, weight, minlength=len(counts)).astype(np.float64)
+        found.__dict__["_counts"] = (counts, places, weights)
+        found.__dict__.pop("_alike", None)
+        return found
+
+    def alike(self) -> list[tuple[Floats, NDArray[np.intp], SummaryRows]]:
+        """Return groups of equal covariates: these, the places of the rows, and the rows."""
+        return self._alike
+
+    @cached_property
+    def _alike(self) -> list[tuple[Floats, NDArray[np.intp], SummaryRows]]:
+        values, group = np.unique(self.covariates, axis=0, return_inverse=True)
+        order = np.argsort(group.reshape(-1), kind="stable")
+        ends = np.cumsum(np.bincount(group.reshape(-1), minlength=len(values)))
+        places = np.split(order, ends[:-1])
+        return [(each, here, self.part(here)) for each, here in zip(values, places, strict=True)]
 
     def of_counts(self) -> tuple[Floats, Floats]:
         """Return the distinct counts, ascending, and how many customers have each."""
