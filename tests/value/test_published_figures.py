@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from userops.value import BGNBD, MBGNBD, GammaGamma, ParetoNBD, SummaryRows
 # where the likelihood is flat, and the log-likelihood to 1e-3.
 
 
-def _near(found: dict[str, float], published: tuple[float, ...], rel: float) -> bool:
+def _near(found: Mapping[str, float], published: tuple[float, ...], rel: float) -> bool:
     return list(found.values()) == pytest.approx(list(published), rel=rel)
 
 

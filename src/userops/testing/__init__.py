@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from userops.testing.rule_checks import check_rule
     from userops.testing.segmentation_checks import check_cut_points, check_segment_map
+    from userops.testing.value_checks import check_transaction_model
 
 __all__ = [
     "ENGINE_NAMES",
@@ -26,6 +27,7 @@ __all__ = [
     "check_rule",
     "check_same_rows",
     "check_segment_map",
+    "check_transaction_model",
     "installed_engines",
     "rows_of",
     "spark_session",
@@ -46,5 +48,6 @@ __getattr__, __dir__ = lazy_names(
         ),
         "rule_checks": ("check_rule",),
         "segmentation_checks": ("check_cut_points", "check_segment_map"),
+        "value_checks": ("check_transaction_model",),
     },
 )

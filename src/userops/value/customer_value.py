@@ -1,49 +1,34 @@
-"""What customers are worth: a model of purchases and one of spend, put together.
-
-CLV is what the purchases that are expected within a horizon come to, at the customer's expected
-spend and a margin, discounted by when they are expected: period by period, as Fader, Hardie & Lee
-(2005), RFM and CLV, Journal of Marketing Research 42(4), section 2, do with the discounted expected
-residual transactions. Spend and frequency are taken to be independent; `frequency_correlation` of
-the fitted model of spend says whether they are.
-"""
+"""What customers are worth: a model of purchases and one of spend, put together."""
 
 from __future__ import annotations
 
 import html
 import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import attrs
-import narwhals.stable.v2 as nw
 import numpy as np
-from numpy.typing import NDArray
 
-from userops.core import frames
 from userops.core.definitions import Definition
 from userops.core.time import AsOf
-from userops.customers.history import History
-from userops.errors import InvalidArgumentError, InvalidDefinitionError
-from userops.events.columns import CUSTOMER_ID
-from userops.events.table import Orders
+from userops.errors import InvalidDefinitionError
 from userops.value.bg_nbd import BGNBD
 from userops.value.fitted_transactions import FittedTransactionModel
 from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma
-from userops.value.summaries import transaction_summary
-from userops.value.summary_rows import (
-    AGE,
-    LAST_PURCHASE_AGE,
-    MEAN_SPEND,
-    REPEAT_COUNT,
-    SummaryRows,
-)
-from userops.value.transaction_model import TransactionModel
+from userops.value.inference import Interval, checked_level
+from userops.value.summary_rows import SummaryRows
+from userops.value.transaction_model import TransactionModel, summary_of
+from userops.value.valuation import Valuation
+from userops.value.value_bands import banded
+from userops.value.value_scores import equity_of, scored
 
 __all__ = ["CustomerValue", "CustomerWorth", "FittedCustomerValue"]
 
-Floats = NDArray[np.float64]
-_WEEKS_A_YEAR = 365.25 / 7
 # Correlations beyond this one are no noise, and the model says so.
 _TOO_CORRELATED = 0.2
+_BANDS = MappingProxyType({"high": 0.2, "middle": 0.3})
 
 
 @attrs.frozen(kw_only=True)
@@ -53,14 +38,14 @@ class CustomerValue(Definition):
     Attributes:
         transactions: The model of purchases.
         spend: The model of spend.
-        horizon_weeks: How far is looked ahead, above zero.
+        horizon_weeks: How far is looked ahead, above zero; None for ever.
         annual_discount: The rate of discount a year, above -1; 0.1 is ten per cent.
         margin: The share of revenue that is earned, above 0 up to 1.
     """
 
     transactions: TransactionModel = attrs.field(factory=BGNBD)
     spend: GammaGamma = attrs.field(factory=GammaGamma)
-    horizon_weeks: int = 52
+    horizon_weeks: float | None = 52
     annual_discount: float = 0.1
     margin: float = 1.0
 
@@ -70,14 +55,21 @@ class CustomerValue(Definition):
         Raises:
             InvalidDefinitionError: Names the field and what is allowed.
         """
-        if type(self.horizon_weeks) is not int or self.horizon_weeks < 1:
+        weeks = self.horizon_weeks
+        if weeks is not None and not (math.isfinite(weeks) and weeks > 0):
             raise InvalidDefinitionError(
-                "horizon_weeks", "must be a whole number from 1 on", got=self.horizon_weeks
-            )
+                "horizon_weeks", "must be above zero", got=weeks,
+                allowed="weeks, such as 52; None for ever",
+            )  # fmt: skip
         if not (math.isfinite(self.annual_discount) and self.annual_discount > -1):
             raise InvalidDefinitionError(
                 "annual_discount", "must be above -1", got=self.annual_discount,
                 allowed="0.1 for ten per cent a year",
+            )  # fmt: skip
+        if weeks is None and self.annual_discount <= 0:
+            raise InvalidDefinitionError(
+                "annual_discount", "must be above zero where the horizon is for ever",
+                got=self.annual_discount, hint="give horizon_weeks, or discount",
             )  # fmt: skip
         if not 0 < self.margin <= 1:
             raise InvalidDefinitionError(
@@ -95,7 +87,7 @@ class CustomerValue(Definition):
             InvalidArgumentError: If orders come without `as_of`.
             DataError: If the summary has rows that no customer can have, or nobody bought again.
         """
-        summary = _summary(data, as_of)
+        summary = summary_of(data, as_of)
         return FittedCustomerValue(
             self, self.transactions.fit(summary, unit="weeks"), self.spend.fit(summary)
         )
@@ -109,22 +101,27 @@ class CustomerWorth:
         p_alive: The probability that he still buys.
         expected_purchases: Within the horizon.
         expected_spend: A purchase, in major units.
-        clv: Discounted, in major units.
+        clv: Discounted, times the margin, in major units.
+        purchases_interval: Where his purchases within the horizon will lie, at the level that was
+            asked for; None without one, or for ever.
+        clv_interval: Where what he brings will lie.
     """
 
     p_alive: float
     expected_purchases: float
     expected_spend: float
     clv: float
+    purchases_interval: tuple[float, float] | None = None
+    clv_interval: tuple[float, float] | None = None
 
 
-@attrs.frozen(eq=False, repr=False)
-class FittedCustomerValue:
+@attrs.frozen(repr=False)
+class FittedCustomerValue(Definition):
     """Customers can be valued now.
 
     Attributes:
         definition: How.
-        transactions: The fitted model of purchases.
+        transactions: The fitted model of purchases, in weeks.
         spend: The fitted model of spend.
     """
 
@@ -132,84 +129,161 @@ class FittedCustomerValue:
     transactions: FittedTransactionModel
     spend: FittedGammaGamma
 
-    def score(self, data: Any, as_of: AsOf | None = None) -> Any:
+    def score(self, data: Any, as_of: AsOf | None = None, *, level: float | None = None) -> Any:
         """Value every customer.
 
-        Each distinct row of purchases is valued once, and joined where the summary is: on a cluster
-        nothing else is collected.
+        Each distinct row of purchases is valued once. On a cluster only these are collected, and
+        joined where the summary is.
 
         Args:
             data: `Orders` or a `History`, with `as_of`; or what `transaction_summary` returns.
             as_of: Exclusive end of the history.
+            level: Where each customer's purchases and value will lie with this probability is
+                added: how chance scatters them, at the fitted parameters. Not on a cluster.
 
         Returns:
             The host's frame type: `customer_id`, `p_alive`, `expected_purchases` (within the
-            horizon), `expected_spend` (a purchase, major units), `clv` (major units).
+            horizon; none for ever), `expected_spend` (a purchase, major units), `clv` (major
+            units); with a level `purchases_low`, `purchases_high`, `clv_low` and `clv_high`.
+
+        Raises:
+            ColumnNotFoundError: If the summary lacks a column.
+            DataError: If a row is none that a customer can have.
+            InvalidArgumentError: If a level is asked for on a cluster, or is none.
         """
-        source = frames.read(_summary(data, as_of))
-        rows = SummaryRows.of(source.frame.to_native(), unit_days=7.0)
-        worth = self._of_rows(rows)
-        table = frames.number_table({
-            REPEAT_COUNT: rows.repeat_count.astype(np.int64),
-            LAST_PURCHASE_AGE: np.round(rows.last_purchase_age * 7).astype(np.int64),
-            AGE: np.round(rows.age * 7).astype(np.int64),
-            **worth,
-        })  # fmt: skip
-        valued = frames.read(source.give_rows(table)).frame
-        keys = [REPEAT_COUNT, LAST_PURCHASE_AGE, AGE]
-        joined = source.frame.join(valued, on=keys, how="inner")
-        p, q, gamma = self.spend.parameters.values()
-        spent = (nw.col(MEAN_SPEND) > 0).fill_null(False) & (nw.col(REPEAT_COUNT) > 0)
-        count: Any = nw.when(spent).then(nw.col(REPEAT_COUNT)).otherwise(nw.lit(0))
-        total: Any = nw.when(spent).then(nw.col(MEAN_SPEND) * nw.col(REPEAT_COUNT))
-        below = count * p + (q - 1)
-        spend = (total.otherwise(nw.lit(0.0)) + gamma) * p / below
-        spend = nw.when(below > 0).then(spend).otherwise(nw.lit(math.inf))
-        found = joined.with_columns(spend.alias("expected_spend"))
-        clv = nw.col("discounted_purchases") * nw.col("expected_spend") * self.definition.margin
-        return source.give_back(
-            found.select(
-                CUSTOMER_ID, "p_alive", "expected_purchases", "expected_spend", clv.alias("clv")
-            )
-        )
+        return scored(self.valuation, summary_of(data, as_of), level)
 
     def score_one(
         self, repeat_count: int, last_purchase_age_days: float, age_days: float,
-        mean_spend: float | None,
+        mean_spend: float | None, covariates: Sequence[float] = (), *, level: float | None = None,
     ) -> CustomerWorth:  # fmt: skip
         """Value one customer by his summary.
 
-        Raises:
-            DataError: If it is one that no customer can have.
-        """
-        rows = SummaryRows.one(repeat_count, last_purchase_age_days / 7, age_days / 7)
-        worth = {name: float(values[0]) for name, values in self._of_rows(rows).items()}
-        spent = math.nan if mean_spend is None else mean_spend
-        spend = float(self.spend.expected_spend([repeat_count], [spent])[0])
-        clv = worth["discounted_purchases"] * spend * self.definition.margin
-        return CustomerWorth(worth["p_alive"], worth["expected_purchases"], spend, clv)
+        Args:
+            repeat_count: Purchases after the first one.
+            last_purchase_age_days: From the first purchase to the last.
+            age_days: From the first purchase to now.
+            mean_spend: Of the purchases after the first one, major units; None without any.
+            covariates: In the order of the model's.
+            level: As in `score`.
 
-    def _of_rows(self, rows: SummaryRows) -> dict[str, Floats]:
-        """Return what distinct rows of purchases come to."""
-        weeks = self.definition.horizon_weeks
-        keep = (1 + self.definition.annual_discount) ** (-1 / _WEEKS_A_YEAR)
-        before, discounted = np.zeros(len(rows)), np.zeros(len(rows))
-        for week in range(1, weeks + 1):
-            expected = self.transactions.expected_purchases(float(week), rows)
-            # What is bought during a week is paid for in the middle of it.
-            discounted += (expected - before) * keep ** (week - 0.5)
-            before = expected
-        return {
-            "p_alive": self.transactions.p_alive(rows),
-            "expected_purchases": before,
-            "discounted_purchases": discounted,
+        Raises:
+            DataError: If it is a summary that no customer can have.
+        """
+        known = np.asarray(covariates, dtype=np.float64).reshape(1, -1)
+        rows = SummaryRows(
+            np.array([float(repeat_count)]), np.array([last_purchase_age_days / 7]),
+            np.array([age_days / 7]), covariates=known,
+        )  # fmt: skip
+        spent = np.array([math.nan if mean_spend is None else mean_spend])
+        worth = {
+            name: float(v[0]) for name, v in self.valuation.of_customers(rows, spent, level).items()
         }
+        purchases, clv = (
+            (worth[f"{name}_low"], worth[f"{name}_high"]) if f"{name}_low" in worth else None
+            for name in ("purchases", "clv")
+        )
+        return CustomerWorth(
+            worth["p_alive"], worth.get("expected_purchases", math.inf), worth["expected_spend"],
+            worth["clv"], purchases, clv,
+        )  # fmt: skip
+
+    @property
+    def valuation(self) -> Valuation:
+        """Both models with the horizon, the discount and the margin."""
+        mine = self.definition
+        return Valuation(
+            self.transactions, self.spend, mine.horizon_weeks, mine.annual_discount, mine.margin
+        )
+
+    def equity(self, data: Any, as_of: AsOf | None = None, *, level: float = 0.95) -> Interval:
+        """Return what all customers together are worth, and how sure the parameters make it.
+
+        Args:
+            data: `Orders` or a `History`, with `as_of`; or what `transaction_summary` returns.
+            as_of: Exclusive end of the history.
+            level: Of confidence. Both models are fitted apart, so that their errors are taken for
+                independent.
+
+        Returns:
+            The sum of `clv`, in major units; without ends where a model did not converge.
+        """
+        return equity_of(self.valuation, summary_of(data, as_of), checked_level(level))
+
+    def segments(
+        self, data: Any, as_of: AsOf | None = None, *, shares: Mapping[str, float] = _BANDS,
+        rest: str = "low",
+    ) -> Any:  # fmt: skip
+        """Return which band of value each customer is in.
+
+        A band begins at a value, so that equal values are in one band: the upper one.
+
+        Args:
+            data: `Orders` or a `History`, with `as_of`; or what `transaction_summary` returns.
+            as_of: Exclusive end of the history.
+            shares: Name of a band to the share of customers in it, the best first.
+            rest: Name of the band of all others.
+
+        Returns:
+            The host's frame type: `customer_id`, `clv` and `value_band`.
+
+        Raises:
+            InvalidArgumentError: If the shares are not above 0 with a sum below 1, or a name
+                occurs twice.
+        """
+        return banded(self.score(data, as_of), shares, rest)
+
+    def explain(
+        self, repeat_count: int, last_purchase_age_days: float, age_days: float,
+        mean_spend: float | None, covariates: Sequence[float] = (), *, level: float = 0.8,
+    ) -> str:  # fmt: skip
+        """Say in words how one customer's value comes about.
+
+        Args:
+            repeat_count: Purchases after the first one.
+            last_purchase_age_days: From the first purchase to the last.
+            age_days: From the first purchase to now.
+            mean_spend: Of the purchases after the first one, major units; None without any.
+            covariates: In the order of the model's.
+            level: Of the interval that is given.
+        """
+        weeks, margin = self.definition.horizon_weeks, self.definition.margin
+        worth = self.score_one(
+            repeat_count, last_purchase_age_days, age_days, mean_spend, covariates,
+            level=None if weeks is None else level,
+        )  # fmt: skip
+        silent = age_days - last_purchase_age_days
+        until = "for ever" if weeks is None else f"within {weeks:g} weeks"
+        known = (
+            f"his own {repeat_count} at {mean_spend:,.2f}, drawn towards the mean of all"
+            if repeat_count and mean_spend
+            else "the mean of all, because nothing is known of his own"
+        )
+        lines = [
+            f"{repeat_count} purchases after the first in {age_days:g} days, the last "
+            f"{silent:g} days ago: he still buys with probability {worth.p_alive:.1%} "
+            f"({type(self.transactions.model).__name__})"
+        ]
+        if weeks is not None:
+            lines.append(f"{worth.expected_purchases:.2f} purchases are expected {until}")
+        lines.append(f"{worth.expected_spend:,.2f} is expected a purchase: {known}")
+        lines.append(
+            f"worth {worth.clv:,.2f} {until}, at a margin of {margin:.0%} and a discount of "
+            f"{self.definition.annual_discount:.0%} a year"
+        )
+        if worth.purchases_interval and worth.clv_interval:
+            low, high = worth.purchases_interval
+            lines.append(
+                f"with probability {level:.0%} he buys {low:g} to {high:g} times, and brings "
+                f"{worth.clv_interval[0]:,.2f} to {worth.clv_interval[1]:,.2f}"
+            )
+        return "\n".join(lines)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What has to be known before the figures are used; empty where there is nothing."""
         found = [
-            f"{type(fitted.model).__name__}: {fitted.status}"
+            f"{type(fitted.model).__name__}: {fitted.status}: {fitted.meaning}"
             for fitted in (self.transactions, self.spend)
             if fitted.status != "converged"
         ]
@@ -219,12 +293,18 @@ class FittedCustomerValue:
                 f"spend goes with frequency (correlation {correlation:.2f}), which the model of "
                 "spend takes for independent"
             )
+        if self.spend.parameters["q"] <= 1:
+            found.append(
+                "the mean spend of the population is infinite (q is not above 1): the value of "
+                "customers without repeat purchases is not known"
+            )
         return tuple(found)
 
     def __repr__(self) -> str:
         """Return both models, and what has to be known."""
+        weeks = self.definition.horizon_weeks
         lines = [
-            f"CustomerValue over {self.definition.horizon_weeks} weeks at "
+            f"CustomerValue {'for ever' if weeks is None else f'over {weeks:g} weeks'} at "
             f"{self.definition.annual_discount:.0%} a year",
             repr(self.transactions),
             repr(self.spend),
@@ -233,13 +313,3 @@ class FittedCustomerValue:
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
-
-
-def _summary(data: Any, as_of: AsOf | None) -> Any:
-    if not isinstance(data, Orders | History):
-        return data
-    if as_of is None:
-        raise InvalidArgumentError(
-            "as_of", "is needed with orders", hint="fit(orders, as_of='2024-04-01')"
-        )
-    return transaction_summary(data, as_of)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from userops.core.definitions import Definition
 from userops.errors import DataError
 from userops.value.inference import Interval, Scale, by_delta, checked_level
 from userops.value.newton import MEANING, Maximum, Status
@@ -19,8 +20,12 @@ __all__ = ["FittedParameters"]
 Floats = NDArray[np.float64]
 
 
-@attrs.frozen(eq=False, repr=False, kw_only=True)
-class FittedParameters:
+def _table(given: Any) -> tuple[tuple[float, ...], ...] | None:
+    return None if given is None else tuple(tuple(row) for row in np.asarray(given).tolist())
+
+
+@attrs.frozen(repr=False, kw_only=True)
+class FittedParameters(Definition):
     """Where a likelihood is highest, with what its curvature says.
 
     Attributes:
@@ -35,12 +40,14 @@ class FittedParameters:
         customers: How many customers they were fitted to.
     """
 
-    parameters: dict[str, float]
-    effects: dict[str, float] = attrs.field(factory=dict)
+    parameters: Mapping[str, float] = attrs.field(converter=dict, hash=False)
+    effects: Mapping[str, float] = attrs.field(factory=dict, converter=dict, hash=False)
     log_likelihood: float
     status: Status
-    loose: tuple[str, ...] = ()
-    coordinate_covariance: Floats | None
+    loose: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    coordinate_covariance: tuple[tuple[float, ...], ...] | None = attrs.field(
+        default=None, converter=_table
+    )
     customers: float
 
     @staticmethod
@@ -84,7 +91,7 @@ class FittedParameters:
         if self.coordinate_covariance is None:
             return None
         grown = np.concatenate([self.values, np.ones(len(self.effects))])
-        found: Floats = self.coordinate_covariance * np.outer(grown, grown)
+        found: Floats = np.array(self.coordinate_covariance) * np.outer(grown, grown)
         return found
 
     @property
@@ -158,7 +165,7 @@ class FittedParameters:
                 f"there is no interval, because the fit is {self.status}", got=self.meaning,
                 hint="profile_interval says what is known of each parameter",
             )  # fmt: skip
-        return self.coordinate_covariance
+        return np.array(self.coordinate_covariance)
 
     def _lines(self, head: str) -> str:
         """Return a head, the parameters with their errors, and what the status means."""

@@ -53,7 +53,7 @@ class Bootstrap:
         return float(low), float(high)
 
 
-@attrs.frozen(eq=False, repr=False, kw_only=True)
+@attrs.frozen(repr=False, kw_only=True)
 class FittedTransactionModel(FittedParameters):
     """A model with its parameters, how far they can be trusted, and what they predict.
 

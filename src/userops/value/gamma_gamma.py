@@ -144,7 +144,7 @@ class GammaGamma(Definition):
         return Derivatives(float(value), gradient, hessian + np.triu(hessian, 1).T)
 
 
-@attrs.frozen(eq=False, repr=False, kw_only=True)
+@attrs.frozen(repr=False, kw_only=True)
 class FittedGammaGamma(FittedParameters):
     """The model with its parameters.
 
@@ -178,14 +178,24 @@ class FittedGammaGamma(FittedParameters):
             repeat_count: Purchases after the first one, one value a customer.
             mean_spend: The mean of these.
         """
+        shape, rate = self.posterior(repeat_count, mean_spend)
+        below, p = shape - 1, self.parameters["p"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(below > 0, p * rate / below, np.inf)
+
+    def posterior(self, repeat_count: Any, mean_spend: Any) -> tuple[Floats, Floats]:
+        """Return the gamma distribution of the rate behind a customer's spend: shape and rate.
+
+        Args:
+            repeat_count: Purchases after the first one, one value a customer.
+            mean_spend: The mean of these.
+        """
         p, q, gamma = self.parameters.values()
         x = np.asarray(repeat_count, dtype=np.float64)
         z = np.asarray(mean_spend, dtype=np.float64)
         known = (x > 0) & np.isfinite(z) & (z > 0)
         x, z = np.where(known, x, 0.0), np.where(known, z, 0.0)
-        below = p * x + q - 1
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(below > 0, p * (gamma + x * z) / below, np.inf)
+        return p * x + q, gamma + x * z
 
     def __repr__(self) -> str:
         """Return the parameters with their errors, and the status."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from userops.core import frames
 from userops.errors import ColumnNotFoundError, ColumnTypeError, DataError
+from userops.events.columns import CUSTOMER_ID
 
 __all__ = ["AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "RowPiece", "SummaryRows"]
 
@@ -123,18 +124,8 @@ class SummaryRows:
             DataError: If there is no row, or one that no customer can have.
         """
         source = frames.read(summary)
-        schema = source.frame.collect_schema()
         columns = (REPEAT_COUNT, LAST_PURCHASE_AGE, AGE, *covariates)
-        for column in (*columns, *([weight] if weight else [])):
-            if column not in schema:
-                raise ColumnNotFoundError(column, schema.names())
-        for column in covariates:
-            if not (schema[column].is_numeric() or schema[column] == nw.Boolean()):
-                raise ColumnTypeError(
-                    column, "is no covariate that a model can read", got=schema[column],
-                    allowed="numbers, or true and false",
-                    hint="make a column of true and false of each value but one",
-                )  # fmt: skip
+        _check_columns(source, columns, covariates, weight)
         count = nw.len() if weight is None else nw.col(weight).sum()
         table = frames.to_arrow(source.frame.group_by(*columns).agg(count.alias(_COUNT)))
         if not table.num_rows:
@@ -146,6 +137,25 @@ class SummaryRows:
         order = np.lexsort((age, t, x))
         known = np.stack(others, axis=1)[order] if others else np.empty((len(x), 0))
         return cls(x[order], t[order] / unit_days, age[order] / unit_days, number[order], known)
+
+    @classmethod
+    def each(
+        cls, source: frames.Source, *, covariates: Sequence[str] = ()
+    ) -> tuple[SummaryRows, Floats, Any]:
+        """Read one row a customer, in days and in the order of the frame.
+
+        Returns:
+            The rows; `mean_spend`, not a number where there is none; and `customer_id` as a table.
+        """
+        columns = (REPEAT_COUNT, LAST_PURCHASE_AGE, AGE, *covariates)
+        _check_columns(source, columns, covariates, None)
+        table = frames.to_arrow(source.frame.select(CUSTOMER_ID, *columns, MEAN_SPEND))
+        x, t, age, *others, spent = (
+            np.asarray(table.column(name).to_numpy(), dtype=np.float64)
+            for name in (*columns, MEAN_SPEND)
+        )
+        known = np.stack(others, axis=1) if others else np.empty((len(x), 0))
+        return cls(x, t, age, np.ones(len(x)), known), spent, table.select([CUSTOMER_ID])
 
     @classmethod
     def one(cls, repeat_count: int, last_purchase_age: float, age: float) -> SummaryRows:
@@ -164,6 +174,27 @@ class SummaryRows:
             self.repeat_count[here], self.last_purchase_age[here], self.age[here],
             self.weight[here], self.covariates[here],
         )  # fmt: skip
+
+    def in_units(self, unit_days: float) -> SummaryRows:
+        """Return the same rows, whose times are in days, in units of so many days."""
+        return attrs.evolve(
+            self, last_purchase_age=self.last_purchase_age / unit_days, age=self.age / unit_days
+        )
+
+    def distinct(self) -> tuple[SummaryRows, NDArray[np.intp]]:
+        """Return the distinct rows, and the place of each row among them."""
+        columns = (*self.covariates.T, self.age, self.last_purchase_age, self.repeat_count)
+        order = np.lexsort(columns)
+        differs = np.zeros(len(order), dtype=np.bool_)
+        for column in columns:
+            ordered = column[order]
+            differs[1:] |= ordered[1:] != ordered[:-1]
+        number = np.cumsum(differs)
+        places = np.empty(len(order), dtype=np.intp)
+        places[order] = number
+        first = order[np.flatnonzero(np.concatenate([[True], differs[1:]]))]
+        weight = np.bincount(places, self.weight).astype(np.float64)
+        return attrs.evolve(self.part(first), weight=weight), places
 
     def weighted(self, weight: Floats) -> SummaryRows:
         """Return the same rows for other numbers of customers; zero is one of them."""
@@ -208,3 +239,19 @@ class SummaryRows:
 
     def __len__(self) -> int:
         return len(self.repeat_count)
+
+
+def _check_columns(
+    source: frames.Source, columns: Sequence[str], covariates: Sequence[str], weight: str | None
+) -> None:
+    schema = source.frame.collect_schema()
+    for column in (*columns, *([weight] if weight else [])):
+        if column not in schema:
+            raise ColumnNotFoundError(column, schema.names())
+    for column in covariates:
+        if not (schema[column].is_numeric() or schema[column] == nw.Boolean()):
+            raise ColumnTypeError(
+                column, "is no covariate that a model can read", got=schema[column],
+                allowed="numbers, or true and false",
+                hint="make a column of true and false of each value but one",
+            )  # fmt: skip
