@@ -36,8 +36,8 @@ $(VENV)/.installed-demo: requirements/demo.lock pyproject.toml scripts/env.sh
 	@touch $@
 
 .PHONY: demo
-demo: $(DEMO) ## score and tag a real shop, bind the channels of another, into demo_output/
-	$(BIN)/python -m userops rfm --out demo_output
+demo: $(DEMO) ## score, value and tag a real shop, bind the channels of another, into demo_output/
+	$(BIN)/python -m userops rfm --value-weeks 52 --out demo_output
 	$(BIN)/python -m userops tags --out demo_output
 	$(BIN)/python scripts/three_channels.py --out demo_output
 

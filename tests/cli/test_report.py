@@ -204,3 +204,25 @@ def test_a_file_of_returns_or_of_nobody(
     assert main(["rfm", str(path), *COLUMNS, "--out", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err
     assert ("all counted rows of 'order' are returns" if returned else "no row could be") in error
+
+
+def test_segments_say_what_customers_are_worth(
+    orders_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --value-weeks there are value and P(alive), in the customers' and segments' order."""
+    out = tmp_path / "out"
+    asked = ["rfm", str(orders_csv), *COLUMNS, "--no-charts", "--out", str(out)]
+    assert main([*asked, "--value-weeks", "26"]) == 0
+    said = capsys.readouterr().out
+    assert "CustomerValue over 26 weeks" in said
+    customers = csv.read_csv(out / "customers.csv").to_pylist()
+    segments = csv.read_csv(out / "segments.csv").to_pylist()
+    assert all(0 <= row["p_alive"] <= 1 and row["clv"] > 0 for row in customers)
+    for row in segments:
+        mine = [each for each in customers if each["segment"] == row["segment"]]
+        assert row["customers"] == len(mine)
+        if mine:
+            assert row["clv"] == pytest.approx(sum(each["clv"] for each in mine))
+            mean = sum(each["p_alive"] for each in mine) / len(mine)
+            assert row["p_alive"] == pytest.approx(mean)
+    assert sum(row["clv_share"] or 0 for row in segments) == pytest.approx(1)

@@ -168,6 +168,20 @@ def test_a_value_explains_itself(cdnow: Any) -> None:
     assert "nothing is known of his own" in fitted.explain(0, 0, 30, None)
 
 
+def test_money_of_two_currencies_is_not_mixed(cdnow_log: Any) -> None:
+    """Models that know dollars value no yuan; a summary has no currency to check."""
+    dollars, yuan = (
+        Orders(cdnow_log, time_format="%Y%m%d", currency=currency) for currency in ("USD", "CNY")
+    )
+    fitted = CustomerValue().fit(dollars, "1997-10-01")
+    assert fitted.currency == "USD"
+    with pytest.raises(InvalidArgumentError, match="another currency"):
+        fitted.score(yuan, "1997-10-01")
+    with pytest.raises(InvalidArgumentError, match="another currency"):
+        fitted.equity(yuan, "1997-10-01")
+    assert fitted.score(dollars, "1997-10-01").num_rows == 2_357
+
+
 def test_bands_are_checked(cdnow: Any) -> None:
     """Shares that come to more than all, and a name that occurs twice."""
     fitted = CustomerValue().fit(cdnow)

@@ -45,6 +45,10 @@ def add_rfm(commands: Any) -> None:
     model.add_argument("--cut-points", choices=("linear", "ntile"), default="linear")
     model.add_argument("--segments", choices=("classic", "eight"), default="classic")
     model.add_argument("--locale", choices=("en", "zh"), default="en")
+    model.add_argument(
+        "--value-weeks", type=int, metavar="N",
+        help="add what customers are worth within so many weeks, by BG/NBD and Gamma-Gamma",
+    )  # fmt: skip
     add_output(rfm, "userops_rfm")
     rfm.set_defaults(run=_run)
 
@@ -59,20 +63,51 @@ def _run(chosen: argparse.Namespace) -> None:
     cut = NTile(5) if chosen.cut_points == "ntile" else Linear(5)
     segments = eight() if chosen.segments == "eight" else classic()
     model = RFM(recency=cut, frequency=cut, monetary=cut, segments=segments, locale=chosen.locale)
-    fitted = model.fit(History(orders, returns=chosen.returns), as_of=as_of_of(chosen, orders))
+    as_of = as_of_of(chosen, orders)
+    fitted = model.fit(History(orders, returns=chosen.returns), as_of=as_of)
     print(f"{fitted}\n")
-    print(as_text(fitted.segments()))
-    write_report(chosen.out, lambda aside: _write(aside, orders, fitted, chosen))
+    tables = {"customers": fitted.score().sort_by("customer_id"), "segments": fitted.segments()}
+    if chosen.value_weeks is not None:
+        tables = _with_value(tables, orders, as_of, chosen.value_weeks)
+    print(as_text(tables["segments"]))
+    write_report(chosen.out, lambda aside: _write(aside, orders, fitted, tables, chosen))
 
 
-def _write(aside: Path, orders: Orders, fitted: FittedRFM, chosen: argparse.Namespace) -> None:
+def _with_value(tables: dict[str, Any], orders: Orders, as_of: Any, weeks: int) -> dict[str, Any]:
+    """Add to customers and segments whether they still buy, and what they are worth."""
+    from userops.segmentation import worth_by_segment
+    from userops.value import CustomerValue, transaction_summary
+
+    summary = transaction_summary(orders, as_of)
+    value = CustomerValue(horizon_weeks=weeks).fit(summary)
+    print(f"{value}\n")
+    worth = value.score(summary)
+    by_segment = worth_by_segment(tables["customers"], worth)
+    return {
+        "customers": _beside(tables["customers"], worth, "customer_id", ["p_alive", "clv"]),
+        "segments": _beside(
+            tables["segments"], by_segment, "segment", ["p_alive", "clv", "clv_share"]
+        ),
+    }
+
+
+def _beside(table: Any, more: Any, key: str, columns: list[str]) -> Any:
+    """Add columns of another table to the rows of the same key; null where there is none."""
+    import pyarrow.compute as pc
+
+    places = pc.index_in(table[key], value_set=more[key])
+    for name in columns:
+        table = table.append_column(name, more[name].take(places))
+    return table
+
+
+def _write(
+    aside: Path, orders: Orders, fitted: FittedRFM, tables: dict[str, Any],
+    chosen: argparse.Namespace,
+) -> None:  # fmt: skip
     from userops.core.files import write_table
 
-    tables = {
-        "customers": fitted.score().sort_by("customer_id"),
-        "segments": fitted.segments(),
-        "quarantine": orders.quarantine,
-    }
+    tables = {**tables, "quarantine": orders.quarantine}
     for name, table in tables.items():
         write_table(table, aside / f"{name}.{chosen.format}")
     (aside / "quality.txt").write_text(f"{orders.quality}\n", encoding="utf-8")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         classic,
         eight,
     )
+    from userops.segmentation.segment_worth import worth_by_segment
     from userops.segmentation.segments import Segment
     from userops.segmentation.tag_decisions import TagDecisions
     from userops.segmentation.tag_quality import agreement, coverage
@@ -94,6 +95,7 @@ __all__ = [
     "separation",
     "shop_tags",
     "stability",
+    "worth_by_segment",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -120,6 +122,7 @@ __getattr__, __dir__ = lazy_names(
         "rfm": ("RFM",),
         "rfm_score": ("RFMScore",),
         "segment_maps": ("Band", "BandMap", "EightMap", "SegmentMap", "classic", "eight"),
+        "segment_worth": ("worth_by_segment",),
         "segments": ("Segment",),
         "tag_decisions": ("TagDecisions",),
         "tag_quality": ("agreement", "coverage"),

@@ -13,13 +13,13 @@ import numpy as np
 
 from userops.core.definitions import Definition
 from userops.core.time import AsOf
-from userops.errors import InvalidDefinitionError
+from userops.errors import InvalidArgumentError, InvalidDefinitionError
 from userops.value.bg_nbd import BGNBD
 from userops.value.fitted_transactions import FittedTransactionModel
 from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma
 from userops.value.inference import Interval, checked_level
 from userops.value.summary_rows import SummaryRows
-from userops.value.transaction_model import TransactionModel, summary_of
+from userops.value.transaction_model import TransactionModel, currency_of, summary_of
 from userops.value.valuation import Valuation
 from userops.value.value_bands import banded
 from userops.value.value_scores import equity_of, scored
@@ -89,8 +89,9 @@ class CustomerValue(Definition):
         """
         summary = summary_of(data, as_of)
         return FittedCustomerValue(
-            self, self.transactions.fit(summary, unit="weeks"), self.spend.fit(summary)
-        )
+            self, self.transactions.fit(summary, unit="weeks"), self.spend.fit(summary),
+            currency_of(data),
+        )  # fmt: skip
 
 
 @attrs.frozen
@@ -123,11 +124,13 @@ class FittedCustomerValue(Definition):
         definition: How.
         transactions: The fitted model of purchases, in weeks.
         spend: The fitted model of spend.
+        currency: Of the orders that it was fitted to; None where that is not known.
     """
 
     definition: CustomerValue
     transactions: FittedTransactionModel
     spend: FittedGammaGamma
+    currency: str | None = None
 
     def score(self, data: Any, as_of: AsOf | None = None, *, level: float | None = None) -> Any:
         """Value every customer.
@@ -149,9 +152,10 @@ class FittedCustomerValue(Definition):
         Raises:
             ColumnNotFoundError: If the summary lacks a column.
             DataError: If a row is none that a customer can have.
-            InvalidArgumentError: If a level is asked for on a cluster, or is none.
+            InvalidArgumentError: If a level is asked for on a cluster, or is none; or orders are
+                in another currency.
         """
-        return scored(self.valuation, summary_of(data, as_of), level)
+        return scored(self.valuation, self._summary(data, as_of), level)
 
     def score_one(
         self, repeat_count: int, last_purchase_age_days: float, age_days: float,
@@ -208,7 +212,7 @@ class FittedCustomerValue(Definition):
         Returns:
             The sum of `clv`, in major units; without ends where a model did not converge.
         """
-        return equity_of(self.valuation, summary_of(data, as_of), checked_level(level))
+        return equity_of(self.valuation, self._summary(data, as_of), checked_level(level))
 
     def segments(
         self, data: Any, as_of: AsOf | None = None, *, shares: Mapping[str, float] = _BANDS,
@@ -278,6 +282,16 @@ class FittedCustomerValue(Definition):
                 f"{worth.clv_interval[0]:,.2f} to {worth.clv_interval[1]:,.2f}"
             )
         return "\n".join(lines)
+
+    def _summary(self, data: Any, as_of: AsOf | None) -> Any:
+        """Return the summary of orders in the currency that the models know."""
+        mine, theirs = self.currency, currency_of(data)
+        if mine is not None and theirs is not None and mine != theirs:
+            raise InvalidArgumentError(
+                "data", "is in another currency than the models were fitted in", got=theirs,
+                allowed=mine, hint="fit a model for each currency, or convert the amounts",
+            )  # fmt: skip
+        return summary_of(data, as_of)
 
     @property
     def warnings(self) -> tuple[str, ...]:

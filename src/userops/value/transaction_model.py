@@ -81,3 +81,10 @@ def summary_of(data: Any, as_of: AsOf | None) -> Any:
             "as_of", "is needed with orders", hint="fit(orders, as_of='2024-04-01')"
         )
     return transaction_summary(data, as_of)
+
+
+def currency_of(data: Any) -> str | None:
+    """Return the currency of orders; None where it is not known, as that of a summary is not."""
+    if not isinstance(data, Orders | History):
+        return None
+    return (data if isinstance(data, Orders) else data.orders).columns.currency
