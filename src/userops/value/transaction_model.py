@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from userops.core.time import AsOf
 from userops.customers.history import History
 from userops.errors import InvalidArgumentError
 from userops.events.table import Orders
 from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
-from userops.value.newton import maximised
+from userops.value.newton import Maximum, maximised
 from userops.value.summaries import transaction_summary
 from userops.value.summary_rows import SummaryRows
 from userops.value.transaction_process import TransactionProcess
 
 __all__ = ["TransactionModel"]
+
+Floats = NDArray[np.float64]
+# How far, in logarithms, other searches begin from a model's own start.
+_OTHER_STARTS = (0.0, 1.5, -1.5)
 
 
 @attrs.frozen(kw_only=True)
@@ -63,9 +69,32 @@ class TransactionModel(TransactionProcess):
                 "start", "must have a positive number for each parameter", got=begin.tolist(),
                 allowed=self.parameter_names,
             )  # fmt: skip
-        at = np.concatenate([np.log(begin), np.zeros(len(self.effect_names))])
-        found = maximised(lambda coordinates: self.of_coordinates(coordinates, rows), at)
-        return FittedTransactionModel.at(self, found, rows, unit)
+        return FittedTransactionModel.at(self, self._searched(begin, rows), rows, unit)
+
+    def _searched(self, begin: Floats, rows: SummaryRows) -> Maximum:
+        """Search from a start; where it ends on a plateau, from the model's own starts as well.
+
+        Where nothing is learnt of dropout the likelihood is flat over all parameters that stand for
+        none, and a search that comes there stays, a little below the top.
+        """
+        effects = np.zeros(len(self.effect_names))
+
+        def search(start: Floats) -> Maximum:
+            at = np.concatenate([np.log(start), effects])
+            return maximised(lambda coordinates: self.of_coordinates(coordinates, rows), at)
+
+        found = search(begin)
+        if found.status == "converged":
+            return found
+        own = self.starts(rows)
+        others = [search(own * np.exp(far)) for far in _OTHER_STARTS if not (
+            far == 0 and np.array_equal(own, begin)
+        )]  # fmt: skip
+        return max([found, *others], key=_height)
+
+
+def _height(found: Maximum) -> float:
+    return found.at.value if math.isfinite(found.at.value) else -math.inf
 
 
 def summary_of(data: Any, as_of: AsOf | None) -> Any:
