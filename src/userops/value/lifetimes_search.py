@@ -10,7 +10,6 @@ that every fit is compared with the highest point that our Newton finds.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import sys
 import warnings
@@ -105,8 +104,9 @@ def lifetimes_package() -> Any:
     Raises:
         MissingExtraError: If it is not installed.
     """
-    if "lifetimes" in sys.modules:
-        return importlib.import_module("lifetimes")
+    loaded = sys.modules.get("lifetimes")
+    if loaded is not None:
+        return loaded
     had_dill = "dill" in sys.modules
     try:
         # First what it imports: filters that these set for warnings of their own have to stay.
