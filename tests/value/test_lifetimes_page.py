@@ -105,9 +105,8 @@ def test_what_is_here_exists_and_what_is_planned_does_not() -> None:
     for _, _, here in page():
         now, _, planned = here.partition("*planned*:")
         for part, has_to in ((now, True), (planned, False)):
-            for name in re.findall(r"`((?:fitted\.|model\.)?\w+)`", part):
-                if name not in NO_NAMES_OF_OURS and exists(name) != has_to:
-                    wrong.append(name)
+            names = set(re.findall(r"`((?:fitted\.|model\.)?\w+)`", part)) - NO_NAMES_OF_OURS
+            wrong += [name for name in names if exists(name) != has_to]
     assert not wrong
 
 
