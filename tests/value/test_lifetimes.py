@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,6 +29,7 @@ from userops.value import (
     FittedTransactionModel,
     GammaGamma,
     ParetoNBD,
+    Prior,
     SpendRows,
     SummaryRows,
     TransactionModel,
@@ -229,7 +231,7 @@ def test_probabilities_of_counts_agree(everybody: dict[str, SummaryRows]) -> Non
         one = to_lifetimes(fitted).probability_of_n_purchases_up_to_time
         assert ours == pytest.approx([float(one(39.0, n)) for n in range(7)], rel=1e-8)
     fitted = ParetoNBD().fit(rows)
-    some = rows.part(0, 40)
+    some = rows.part(slice(40))
     ours = ParetoNBD().purchase_probabilities(fitted.values, 12.0, some, 4)
     one = to_lifetimes(fitted).conditional_probability_of_n_purchases_up_to_time
     for n in range(5):
@@ -522,8 +524,14 @@ def test_what_cannot_be_exchanged_is_refused(everybody: dict[str, SummaryRows]) 
 
     with pytest.raises(InvalidArgumentError, match="Mine"):
         fit_with_lifetimes(Mine(), rows)
+    prior = Prior(of="r", center=1.0, spread=1.0)
+    with pytest.raises(InvalidArgumentError, match="options that lifetimes does not know"):
+        fit_with_lifetimes(BGNBD(priors=[prior]), rows)
     with pytest.raises(InvalidArgumentError, match="Mine"):
         to_lifetimes(Mine().fit(rows))
+    told = attrs.evolve(BGNBD().fit(rows), effects={"purchase.is_member": 0.5})
+    with pytest.raises(InvalidArgumentError, match="BGNBD with covariates"):
+        to_lifetimes(told)
 
 
 def test_without_lifetimes_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,10 +84,9 @@ def exists(name: str) -> bool:
     """Say whether something of ours has this name."""
     owner, _, attribute = name.rpartition(".")
     if owner == "fitted":
-        fields = {*FittedTransactionModel.__annotations__, *FittedGammaGamma.__annotations__}
-        return attribute in fields or any(
-            hasattr(cls, attribute) for cls in (FittedTransactionModel, FittedGammaGamma)
-        )
+        fits = FittedTransactionModel, FittedGammaGamma
+        fields = {field.name for cls in fits for field in attrs.fields(cls)}
+        return attribute in fields or any(hasattr(cls, attribute) for cls in fits)
     if owner == "model":
         return hasattr(TransactionModel, attribute)
     return hasattr(userops.value, name)

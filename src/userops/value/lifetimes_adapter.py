@@ -20,6 +20,7 @@ from userops.core import frames
 from userops.errors import ColumnNotFoundError, InvalidArgumentError, NotFittedError
 from userops.events.columns import CUSTOMER_ID
 from userops.value.bg_nbd import BGNBD
+from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
 from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma, SpendRows
 from userops.value.lifetimes_search import (
     FITTER_OF_MODEL,
@@ -38,12 +39,12 @@ from userops.value.summary_rows import (
     REPEAT_COUNT,
     SummaryRows,
 )
-from userops.value.transaction_model import FittedTransactionModel, TransactionModel
+from userops.value.transaction_model import TransactionModel
+from userops.value.transaction_process import TransactionProcess
 
 __all__ = ["fit_with_lifetimes", "from_lifetimes", "to_lifetimes"]
 
 Floats = NDArray[np.float64]
-_UNIT_DAYS: Mapping[str, float] = MappingProxyType({"days": 1.0, "weeks": 7.0})
 _MODELS: Mapping[str, type[TransactionModel] | type[GammaGamma]] = MappingProxyType(
     {FITTER_OF_MODEL[cls.__name__]: cls for cls in (BGNBD, MBGNBD, ParetoNBD, GammaGamma)}
 )
@@ -73,16 +74,17 @@ def to_lifetimes(fitted: FittedTransactionModel | FittedGammaGamma, data: Any = 
 
     Raises:
         MissingExtraError: If lifetimes is not installed.
-        InvalidArgumentError: If lifetimes has no such model.
+        InvalidArgumentError: If lifetimes has no such model, or none with covariates.
         ColumnNotFoundError: If the summary lacks a column; names the nearest.
         DataError: If the rows are none that customers can have.
     """
-    names = {cls: fitter for fitter, cls in _MODELS.items()}
+    names: dict[type, str] = {cls: fitter for fitter, cls in _MODELS.items()}
     name = names.get(type(fitted.model))
-    if name is None:
+    if name is None or fitted.effects:
+        covariates = " with covariates" if fitted.effects else ""
         raise InvalidArgumentError(
             "fitted", "is of a model that lifetimes does not have",
-            got=type(fitted.model).__name__, allowed=", ".join(FITTER_OF_MODEL),
+            got=type(fitted.model).__name__ + covariates, allowed=", ".join(FITTER_OF_MODEL),
         )  # fmt: skip
     import pandas as pd
 
@@ -133,10 +135,10 @@ def from_lifetimes(
     name = _kind(fitter)
     if getattr(fitter, "params_", None) is None:
         raise NotFittedError(f"this {name} has no parameters", hint="call its fit first")
-    if name != "GammaGammaFitter" and unit not in _UNIT_DAYS:
+    if name != "GammaGammaFitter" and unit not in UNIT_DAYS:
         raise InvalidArgumentError(
             "unit", "has to be said, because a fitter does not know it", got=unit,
-            allowed=", ".join(_UNIT_DAYS),
+            allowed=", ".join(UNIT_DAYS),
         )  # fmt: skip
     if data is None and getattr(fitter, "data", None) is None:
         raise InvalidArgumentError(
@@ -193,8 +195,8 @@ def fit_with_lifetimes(
         InvalidArgumentError: If lifetimes has no such model, or an argument is not allowed.
         DataError: If the summary holds rows that no customer can have.
     """
-    if unit not in _UNIT_DAYS:
-        raise InvalidArgumentError.unknown("unit", unit, _UNIT_DAYS)
+    if unit not in UNIT_DAYS:
+        raise InvalidArgumentError.unknown("unit", unit, UNIT_DAYS)
     if isinstance(model, GammaGamma):
         spend = _spend(data)
         found = found_by_lifetimes(
@@ -217,7 +219,7 @@ def _kind(fitter: Any) -> str:
     )  # fmt: skip
 
 
-def _names(model: TransactionModel | GammaGamma) -> list[str]:
+def _names(model: TransactionProcess | GammaGamma) -> list[str]:
     """Return how lifetimes calls the parameters."""
     return ["p", "q", "v"] if isinstance(model, GammaGamma) else list(model.parameter_names)
 
@@ -229,7 +231,7 @@ def _spend_starts(rows: SpendRows) -> Floats:
 def _purchases(data: Any, unit: str) -> SummaryRows:
     if isinstance(data, SummaryRows):
         return data
-    return SummaryRows.of(data, unit_days=_UNIT_DAYS[unit])
+    return SummaryRows.of(data, unit_days=UNIT_DAYS[unit])
 
 
 def _spend(data: Any) -> SpendRows:
@@ -283,7 +285,7 @@ def _give_purchases(fitter: Any, name: str, data: Any, unit: str) -> None:
             ))  # fmt: skip
     else:
         (x, t, age), customers = _columns(data, (REPEAT_COUNT, LAST_PURCHASE_AGE, AGE))
-        days = _UNIT_DAYS[unit]
+        days = UNIT_DAYS[unit]
         rows = SummaryRows(x, t / days, age / days, np.ones(len(x)))
     counts = rows.repeat_count.astype(np.int64)
     weights = rows.weight
