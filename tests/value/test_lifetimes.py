@@ -529,7 +529,8 @@ def test_what_cannot_be_exchanged_is_refused(everybody: dict[str, SummaryRows]) 
         fit_with_lifetimes(BGNBD(priors=[prior]), rows)
     with pytest.raises(InvalidArgumentError, match="Mine"):
         to_lifetimes(Mine().fit(rows))
-    told = attrs.evolve(BGNBD().fit(rows), effects={"purchase.is_member": 0.5})
+    effects: Any = {"purchase.is_member": 0.5}
+    told = attrs.evolve(BGNBD().fit(rows), effects=effects)
     with pytest.raises(InvalidArgumentError, match="BGNBD with covariates"):
         to_lifetimes(told)
 

@@ -1,10 +1,10 @@
 """Fits by the package lifetimes, which leave the process as it was, judged by our own likelihood.
 
-`lifetimes` 0.11.3 was archived in 2020. On import it silences every `FutureWarning` and sets the
-pandas option `mode.chained_assignment`; `dill`, which it imports, enters its types into the
-registry of `pickle`; each evaluation of a likelihood silences `FutureWarning` once more. All of
-that is undone here. Its Pareto/NBD starts at random and never asks whether the search succeeded, so
-that every fit is compared with the highest point that our Newton finds.
+`lifetimes` 0.11.3 is archived. On import it silences every `FutureWarning` and sets the pandas
+option `mode.chained_assignment`; `dill`, which it imports, enters its types into the registry of
+`pickle`; each evaluation of a likelihood silences `FutureWarning` once more. All of that is undone
+here. Its Pareto/NBD starts at random and never asks whether the search succeeded, so that every fit
+is compared with the highest point that our Newton finds.
 """
 
 from __future__ import annotations
