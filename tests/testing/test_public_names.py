@@ -34,7 +34,8 @@ PUBLIC: Mapping[str, frozenset[str]] = {
     "userops.value": frozenset({
         "BGNBD", "CustomerValue", "CustomerWorth", "FittedCustomerValue", "FittedGammaGamma",
         "FittedTransactionModel", "GammaGamma", "MBGNBD", "ParetoNBD", "SpendRows",
-        "SummaryRows", "TransactionModel", "transaction_summary",
+        "SummaryRows", "TransactionModel", "fit_with_lifetimes", "from_lifetimes", "to_lifetimes",
+        "transaction_summary",
     }),
     "userops.rules": frozenset({
         "Aggregate", "All", "Anniversary", "AnyOf", "Attr", "Between", "Calendar", "Compare",

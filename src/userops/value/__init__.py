@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from userops.value.fitted_transactions import Bootstrap, FittedTransactionModel
     from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma, SpendRows
     from userops.value.inference import Interval, LikelihoodRatio
+    from userops.value.lifetimes_adapter import fit_with_lifetimes, from_lifetimes, to_lifetimes
     from userops.value.mbg_nbd import MBGNBD
     from userops.value.pareto_nbd import ParetoNBD
     from userops.value.priors import Prior
@@ -36,6 +37,9 @@ __all__ = [
     "SpendRows",
     "SummaryRows",
     "TransactionModel",
+    "fit_with_lifetimes",
+    "from_lifetimes",
+    "to_lifetimes",
     "transaction_summary",
 ]
 
@@ -47,6 +51,7 @@ __getattr__, __dir__ = lazy_names(
         "fitted_transactions": ("Bootstrap", "FittedTransactionModel"),
         "gamma_gamma": ("FittedGammaGamma", "GammaGamma", "SpendRows"),
         "inference": ("Interval", "LikelihoodRatio"),
+        "lifetimes_adapter": ("fit_with_lifetimes", "from_lifetimes", "to_lifetimes"),
         "mbg_nbd": ("MBGNBD",),
         "pareto_nbd": ("ParetoNBD",),
         "priors": ("Prior",),
