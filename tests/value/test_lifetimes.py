@@ -404,6 +404,16 @@ def test_lifetimes_as_the_search(
         assert abs(ours.parameters[name] - theirs.parameters[name]) < 0.05 * error
 
 
+def test_an_engine_is_named(everybody: dict[str, SummaryRows]) -> None:
+    """`fit` takes lifetimes as its engine, and ends where the function does; it knows no third."""
+    rows = everybody["ordinary"]
+    found = BGNBD().fit(rows, engine="lifetimes")
+    assert found == fit_with_lifetimes(BGNBD(), rows)
+    assert found.log_likelihood <= BGNBD().fit(rows).log_likelihood + 1e-9
+    with pytest.raises(InvalidArgumentError, match="lifetimes"):
+        BGNBD().fit(rows, engine="lifetime")
+
+
 def test_lifetimes_as_the_search_is_repeatable() -> None:
     """The global generator is neither read nor moved, unlike by lifetimes itself."""
     rows = shop(SHOPS["ordinary"], 300, 5)

@@ -22,6 +22,7 @@ from userops.value.transaction_process import TransactionProcess
 __all__ = ["TransactionModel"]
 
 Floats = NDArray[np.float64]
+_ENGINES = ("userops", "lifetimes")
 # How far, in logarithms, other searches begin from a model's own start.
 _OTHER_STARTS = (0.0, 1.5, -1.5)
 
@@ -37,7 +38,7 @@ class TransactionModel(TransactionProcess):
 
     def fit(
         self, data: Any, as_of: AsOf | None = None, *, unit: str = "weeks",
-        weight: str | None = None, start: Any = None,
+        weight: str | None = None, start: Any = None, engine: str = "userops",
     ) -> FittedTransactionModel:  # fmt: skip
         """Fit the model by maximum likelihood, or to the posterior mode where there are priors.
 
@@ -48,15 +49,20 @@ class TransactionModel(TransactionProcess):
             unit: `days` or `weeks`: what rates and horizons are counted in.
             weight: A column of the summary that says how many customers a row stands for.
             start: Parameters to begin the search with; the model's own by default.
+            engine: `userops`, or `lifetimes` for a search by that package, on the same rows and
+                judged by our likelihood: `fit_with_lifetimes`.
 
         Raises:
-            InvalidArgumentError: If the unit is not known, orders come without `as_of`, or the
-                start is not positive.
+            InvalidArgumentError: If the unit or the engine is not known, orders come without
+                `as_of`, the start is not positive, or lifetimes has no such model.
+            MissingExtraError: If lifetimes is asked for, and not installed.
             ColumnNotFoundError: If the summary lacks a column; names the nearest.
             DataError: If a row of the summary is none that a customer can have.
         """
         if unit not in UNIT_DAYS:
             raise InvalidArgumentError.unknown("unit", unit, UNIT_DAYS)
+        if engine not in _ENGINES:
+            raise InvalidArgumentError.unknown("engine", engine, _ENGINES)
         rows = data
         if not isinstance(data, SummaryRows):
             rows = SummaryRows.of(
@@ -69,7 +75,13 @@ class TransactionModel(TransactionProcess):
                 "start", "must have a positive number for each parameter", got=begin.tolist(),
                 allowed=self.parameter_names,
             )  # fmt: skip
-        return FittedTransactionModel.at(self, self._searched(begin, rows), rows, unit)
+        search = self._searched if engine == "userops" else self._searched_by_lifetimes
+        return FittedTransactionModel.at(self, search(begin, rows), rows, unit)
+
+    def _searched_by_lifetimes(self, begin: Floats, rows: SummaryRows) -> Maximum:
+        from userops.value.lifetimes_search import found_by_lifetimes
+
+        return found_by_lifetimes(self, rows, begin)
 
     def _searched(self, begin: Floats, rows: SummaryRows) -> Maximum:
         """Search from a start; where it ends on a plateau, from the model's own starts as well.
