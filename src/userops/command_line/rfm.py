@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_rfm"]
 
+_ROW = "userops__row"
 _EXAMPLE = """\
 examples:
   python -m userops rfm                       the bundled Online Retail data
@@ -93,12 +94,9 @@ def _with_value(tables: dict[str, Any], orders: Orders, as_of: Any, weeks: int) 
 
 def _beside(table: Any, more: Any, key: str, columns: list[str]) -> Any:
     """Add columns of another table to the rows of the same key; null where there is none."""
-    import pyarrow.compute as pc
-
-    places = pc.index_in(table[key], value_set=more[key])
-    for name in columns:
-        table = table.append_column(name, more[name].take(places))
-    return table
+    numbered = table.append_column(_ROW, [range(table.num_rows)])
+    joined = numbered.join(more.select([key, *columns]), key, join_type="left outer")
+    return joined.sort_by(_ROW).drop_columns([_ROW])
 
 
 def _write(
