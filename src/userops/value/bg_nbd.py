@@ -15,7 +15,7 @@ from typing import ClassVar
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, expit, gammaln, hyp2f1, polygamma, psi
+from scipy.special import betainc, betaln, expit, gammaln, hyp2f1, polygamma, psi
 
 from userops.value.newton import Derivatives
 from userops.value.purchase_counts import negative_binomial, purchase_times, with_the_gone
@@ -25,6 +25,9 @@ from userops.value.transaction_model import TransactionModel
 __all__ = ["BGNBD"]
 
 Floats = NDArray[np.float64]
+_NEAR_ONE = 1e-5
+# A sum ends where its last term is nothing beside it.
+_NOTHING, _MOST_TERMS = 1e-16, 1 << 22
 
 
 @attrs.frozen
@@ -87,12 +90,17 @@ class BGNBD(TransactionModel):
         r, alpha, a, b = parameters
         x, age, alive = rows.repeat_count, rows.age, self.p_alive(parameters, rows)
         tosses = b + x + self.coins
-        a = a if abs(a - 1) > 1e-9 else a + 1e-9  # the limit, in which 0 is divided by 0
-        share = horizon / (alpha + age + horizon)
-        kept = np.exp((r + x) * np.log1p(-share))
-        kept = kept * hyp2f1(r + x, tosses, a + tosses - 1, share)
-        expected: Floats = alive * (a + tosses - 1) / (a - 1) * (1 - kept)
-        return expected
+        with np.errstate(all="ignore"):
+            share = horizon / (alpha + age + horizon)
+            kept = np.exp((r + x) * np.log1p(-share))
+            kept = kept * hyp2f1(r + x, tosses, a + tosses - 1, share)
+            expected: Floats = (a + tosses - 1) / (a - 1) * (1 - kept)
+        # Near a = 1 a difference of nearly equal numbers; for many purchases 0 times infinity.
+        lost = ~np.isfinite(expected) | (abs(a - 1) < _NEAR_ONE)
+        if lost.any():
+            chances = (np.broadcast_to(each, x.shape)[lost] for each in (r + x, share, tosses))
+            expected[lost] = _summed(*chances, a)
+        return alive * expected
 
     def purchase_probabilities(
         self, parameters: Floats, horizon: float, rows: SummaryRows, most: int
@@ -123,6 +131,26 @@ class BGNBD(TransactionModel):
         number = np.arange(len(places)) - np.searchsorted(places, places)
         kept = number < (rng.geometric(coin) - self.coins)[places]
         return places[kept], at[kept]
+
+
+def _summed(rate: Floats, share: Floats, heads: Floats, a: float) -> Floats:
+    """Return the expected purchases of who is alive, as a sum of positive terms.
+
+    He makes a k-th purchase if the process gets so far, which is an incomplete beta function, and no
+    coin before it fell: equation (10) before it is summed up.
+    """
+    found = np.zeros(len(rate))
+    for place, (shape, z, b) in enumerate(zip(rate, share, heads, strict=True)):
+        begin, many = 0, 256
+        while begin < _MOST_TERMS:
+            k = np.arange(begin, begin + many) + 1.0
+            stays = gammaln(b + k - 1) - gammaln(b) + gammaln(a + b) - gammaln(a + b + k - 1)
+            terms = betainc(k, shape, z) * np.exp(stays)
+            found[place] += terms.sum()
+            if terms[-1] * (begin + many) <= _NOTHING * found[place]:
+                break
+            begin, many = begin + many, 2 * many
+    return found
 
 
 def _of_times(parameters: Floats, rows: RowPiece, tables: Mapping[str, Floats]) -> Derivatives:
