@@ -98,8 +98,7 @@ class BGNBD(TransactionModel):
         # Near a = 1 a difference of nearly equal numbers; for many purchases 0 times infinity.
         lost = ~np.isfinite(expected) | (abs(a - 1) < _NEAR_ONE)
         if lost.any():
-            chances = (np.broadcast_to(each, x.shape)[lost] for each in (r + x, share, tosses))
-            expected[lost] = _summed(*chances, a)
+            expected[lost] = _summed((r + x)[lost], share[lost], tosses[lost], a)
         return alive * expected
 
     def purchase_probabilities(
