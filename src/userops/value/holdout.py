@@ -1,0 +1,301 @@
+"""A model of value held against a holdout: fitted to what came before, asked about what came after.
+
+The parts are those of Fader, Hardie & Lee (2005), "Counting Your Customers" the Easy Way, Marketing
+Science 24(2), section 5: purchases week by week over calibration and holdout, where each customer
+counts from the day of the first purchase, and mean purchases in the holdout by the number in the
+calibration. Rankings, errors against predictions that need no model, and P(alive) against who
+bought again come on top.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from userops.core import frames
+from userops.core.time import AsOf
+from userops.errors import InvalidArgumentError
+from userops.value.customer_value import CustomerValue, FittedCustomerValue
+from userops.value.holdout_data import HoldoutData
+from userops.value.holdout_report import (
+    AliveBand,
+    CountRow,
+    ErrorRow,
+    HoldoutReport,
+    SpendHoldout,
+    WeekRow,
+)
+from userops.value.ranking import Ranking
+from userops.value.summary_rows import (
+    AGE,
+    LAST_PURCHASE_AGE,
+    MEAN_SPEND,
+    REPEAT_COUNT,
+    SummaryRows,
+)
+from userops.value.transaction_model import FittedTransactionModel, TransactionModel
+
+__all__ = ["Evaluated", "evaluated", "validate"]
+
+Floats = NDArray[np.float64]
+Fitted = FittedTransactionModel | FittedCustomerValue
+_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
+_UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
+_MOST_COUNT = 7  # and above, as the papers show them
+# Tables of probabilities hold at most so many numbers at once.
+_MOST_CELLS = 1 << 22
+# What a probability is at least for its logarithm; sums of others have noise of this size.
+_LEAST = 1e-300
+
+
+class Evaluated(NamedTuple):
+    """A report, with what a comparison needs on top.
+
+    Attributes:
+        report: The report.
+        log_probabilities: Of each distinct row's number of purchases in the holdout.
+    """
+
+    report: HoldoutReport
+    log_probabilities: Floats
+
+
+def validate(
+    model: TransactionModel | CustomerValue | Fitted,
+    orders: Any,
+    *,
+    as_of: AsOf,
+    calibration_end: AsOf,
+) -> HoldoutReport:
+    """Fit a model to the first part of a history, and hold its predictions against the rest.
+
+    Args:
+        model: A model of purchases, or a `CustomerValue` with one of spend, which is fitted to the
+            calibration. One that is fitted already is taken as it is, and must not have seen the
+            holdout.
+        orders: `Orders`, or a `History` that has some.
+        as_of: Exclusive end of the holdout.
+        calibration_end: Exclusive end of the calibration.
+
+    Raises:
+        InvalidArgumentError: If the data hold no orders, no day is held out, or the model is none.
+        DataError: If nobody bought before the end of calibration.
+
+    References:
+        Fader, P., Hardie, B. & Lee, K. (2005), "Counting Your Customers" the Easy Way, Marketing
+        Science 24(2), 275-284.
+    """
+    kinds = TransactionModel | CustomerValue | FittedTransactionModel | FittedCustomerValue
+    if not isinstance(model, kinds):
+        raise InvalidArgumentError(
+            "model", "cannot be validated", got=type(model).__name__,
+            allowed="a model of purchases such as BGNBD(), a CustomerValue, or a fitted one",
+        )  # fmt: skip
+    with_spend = isinstance(model, CustomerValue | FittedCustomerValue)
+    data = HoldoutData.read(orders, as_of, calibration_end, with_spend=with_spend)
+    fitted = model.fit(data.summary) if isinstance(model, TransactionModel | CustomerValue) else model
+    return evaluated(fitted, data).report
+
+
+def evaluated(fitted: Fitted, data: HoldoutData, name: str | None = None) -> Evaluated:
+    """Hold a fitted model against a holdout that was read before."""
+    purchases = fitted.transactions if isinstance(fitted, FittedCustomerValue) else fitted
+    unit_days = _UNIT_DAYS[purchases.unit]
+    rows, horizon = data.rows_in(unit_days), data.holdout_days / unit_days
+    weight, actual = rows.weight, data.holdout_count
+    expected = purchases.expected_purchases(horizon, rows)
+    ranking = Ranking.of(expected, expected, actual, weight)
+    perfect = Ranking.of(actual, actual, actual, weight)
+    log_probabilities = log_probabilities_of(purchases, horizon, rows, actual)
+    name = name or type(purchases.model).__name__
+    report = HoldoutReport(
+        model=name,
+        fitted=purchases,
+        calibration_end=_date(data.last_day),
+        holdout_end=_date(data.last_day + data.holdout_days),
+        horizon=horizon,
+        customers=round(rows.customers),
+        expected=float(weight @ expected),
+        actual=round(float(weight @ actual)),
+        log_score=float(weight @ log_probabilities),
+        gini=ranking.gini,
+        gini_perfect=perfect.gini,
+        weeks=_weeks(purchases, data, unit_days),
+        counts=_counts(rows, expected, actual),
+        deciles=ranking.deciles(),
+        alive_bands=_alive_bands(purchases, horizon, rows, actual),
+        errors=_errors(name, rows, horizon, expected, rows.repeat_count, actual),
+        lorenz=ranking.lorenz(perfect),
+        spend=_spend(fitted, data, expected) if isinstance(fitted, FittedCustomerValue) else None,
+        source=data.source,
+    )
+    return Evaluated(report, log_probabilities)
+
+
+def log_probabilities_of(
+    fitted: FittedTransactionModel, horizon: float, rows: SummaryRows, counts: Floats
+) -> Floats:
+    """Return the log-probability of each row's number of purchases within the horizon."""
+    found = np.empty(len(rows))
+    # By count, so that the table of each piece is no wider than its own highest count.
+    order = np.argsort(counts, kind="stable")
+    begin = 0
+    while begin < len(order):
+        end = len(order)
+        while (end - begin) * (counts[order[end - 1]] + 1) > _MOST_CELLS and end - begin > 1:
+            end = begin + (end - begin) // 2
+        here = order[begin:end]
+        most = int(counts[here[-1]])
+        table = fitted.model.purchase_probabilities(fitted.values, horizon, _taken(rows, here), most)
+        chosen = table[np.arange(len(here)), counts[here].astype(np.intp)]
+        found[here] = np.log(np.maximum(chosen, _LEAST))
+        begin = end
+    return found
+
+
+def _taken(rows: SummaryRows, places: NDArray[np.intp]) -> SummaryRows:
+    return SummaryRows(
+        rows.repeat_count[places], rows.last_purchase_age[places], rows.age[places],
+        rows.weight[places],
+    )  # fmt: skip
+
+
+def _date(day: int) -> dt.date:
+    return dt.date.fromordinal(day + _EPOCH_DAY)
+
+
+def _weeks(
+    fitted: FittedTransactionModel, data: HoldoutData, unit_days: float
+) -> tuple[WeekRow, ...]:
+    """Follow purchases week by week; one week ends with the calibration."""
+    first_day, last_day = data.first_day, data.last_day + data.holdout_days
+    # How many became customers on each day, and what is expected of one at each age.
+    began = np.bincount((data.last_day - first_day - data.rows.age).astype(np.intp), data.rows.weight)
+    days = last_day - first_day
+    grown = np.zeros(days + 1)
+    for age in range(1, days + 1):
+        grown[age] = fitted.expected_purchases(age / unit_days)[0]
+    expected = np.convolve(began, grown)[: days + 1]
+    rows, done, before = [], 0, 0.0
+    weeks = range((first_day - data.last_day - 1) // 7, (data.holdout_days - 1) // 7 + 1)
+    for number, week in enumerate(weeks, start=1):
+        begin = max(data.last_day + 1 + 7 * week, first_day)
+        end = min(data.last_day + 7 + 7 * week, last_day)
+        bought, by_now = data.weekly.get(week, 0), float(expected[end - first_day])
+        done += bought
+        rows.append(
+            WeekRow(
+                number, _date(begin).isoformat(), _date(end).isoformat(),
+                "holdout" if week >= 0 else "calibration", by_now - before, bought, by_now, done,
+            )
+        )  # fmt: skip
+        before = by_now
+    return tuple(rows)
+
+
+def _counts(rows: SummaryRows, expected: Floats, actual: Floats) -> tuple[CountRow, ...]:
+    found = []
+    for count in range(_MOST_COUNT + 1):
+        last = count == _MOST_COUNT
+        here = rows.repeat_count >= count if last else rows.repeat_count == count
+        weight = rows.weight[here]
+        if weight.size:
+            found.append(
+                CountRow(
+                    f"{count}+" if last else f"{count}", round(float(weight.sum())),
+                    _mean(expected[here], weight), _mean(actual[here], weight),
+                )
+            )  # fmt: skip
+    return tuple(found)
+
+
+def _alive_bands(
+    fitted: FittedTransactionModel, horizon: float, rows: SummaryRows, actual: Floats
+) -> tuple[AliveBand, ...]:
+    alive = fitted.p_alive(rows)
+    nothing = fitted.model.purchase_probabilities(fitted.values, horizon, rows, 0)[:, 0]
+    band = np.minimum((alive * 10).astype(np.intp), 9)
+    found = []
+    for n in np.unique(band).tolist():
+        here = band == n
+        weight = rows.weight[here]
+        found.append(
+            AliveBand(
+                f"{n / 10:.1f}–{(n + 1) / 10:.1f}", round(float(weight.sum())),
+                _mean(alive[here], weight), _mean(1 - nothing[here], weight),
+                _mean((actual[here] > 0).astype(np.float64), weight),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _errors(
+    name: str, rows: SummaryRows, horizon: float, expected: Floats, before: Floats, actual: Floats
+) -> tuple[ErrorRow, ...]:
+    """Return errors of a model and of predictions that need none.
+
+    Args:
+        name: Of the model.
+        rows: Customers.
+        horizon: Of the holdout, in their units of time.
+        expected: By the model.
+        before: What each did in the calibration after the first purchase.
+        actual: What each did in the holdout.
+    """
+    weight, age = rows.weight, rows.age
+    own = np.where(age > 0, before / np.where(age > 0, age, 1.0), 0.0)
+    time = float(weight @ age)
+    mean = float(weight @ before) / time if time else 0.0
+    predictions = {
+        name: expected, "own rate": own * horizon,
+        "mean rate": np.full(len(rows), mean * horizon), "nothing": np.zeros(len(rows)),
+    }  # fmt: skip
+    return tuple(
+        ErrorRow(
+            each, float(weight @ values), _mean(np.abs(values - actual), weight),
+            float(np.sqrt(_mean((values - actual) ** 2, weight))),
+            Ranking.of(values, values, actual, weight).gini,
+        )
+        for each, values in predictions.items()
+    )  # fmt: skip
+
+
+def _spend(fitted: FittedCustomerValue, data: HoldoutData, purchases: Floats) -> SpendHoldout:
+    rows, actual = data.rows, data.holdout_spend
+    expected = purchases * fitted.spend.expected_spend(rows.repeat_count, data.mean_spend)
+    clv = _clv(fitted, data)
+    ranking = Ranking.of(clv, expected, actual, rows.weight)
+    return SpendHoldout(
+        expected=float(rows.weight @ expected),
+        actual=float(rows.weight @ actual),
+        gini=ranking.gini,
+        gini_perfect=Ranking.of(actual, actual, actual, rows.weight).gini,
+        deciles=ranking.deciles(),
+        errors=_errors(
+            "CustomerValue", rows, float(data.holdout_days), expected,
+            rows.repeat_count * data.mean_spend, actual,
+        ),
+    )  # fmt: skip
+
+
+def _clv(fitted: FittedCustomerValue, data: HoldoutData) -> Floats:
+    """Return the CLV of each distinct row, as its definition has it."""
+    columns = {
+        "customer_id": np.arange(len(data.rows)),
+        REPEAT_COUNT: data.rows.repeat_count.astype(np.int64),
+        LAST_PURCHASE_AGE: data.rows.last_purchase_age.astype(np.int64),
+        AGE: data.rows.age.astype(np.int64),
+        MEAN_SPEND: data.mean_spend,
+    }
+    scored = frames.read(fitted.score(frames.number_table(columns))).frame.select("customer_id", "clv")
+    table = frames.to_arrow(scored)
+    found = np.empty(len(data.rows))
+    found[table.column(0).to_numpy()] = table.column(1).to_numpy()
+    return found
+
+
+def _mean(values: Floats, weight: Floats) -> float:
+    return float(weight @ values) / float(weight.sum())
