@@ -96,7 +96,9 @@ def validate(
         )  # fmt: skip
     with_spend = isinstance(model, CustomerValue | FittedCustomerValue)
     data = HoldoutData.read(orders, as_of, calibration_end, with_spend=with_spend)
-    fitted = model.fit(data.summary) if isinstance(model, TransactionModel | CustomerValue) else model
+    fitted = (
+        model.fit(data.summary) if isinstance(model, TransactionModel | CustomerValue) else model
+    )
     return evaluated(fitted, data).report
 
 
@@ -127,7 +129,9 @@ def evaluated(fitted: Fitted, data: HoldoutData, name: str | None = None) -> Eva
         counts=_counts(rows, expected, actual),
         deciles=ranking.deciles(),
         alive_bands=_alive_bands(purchases, horizon, rows, actual),
-        errors=_errors(name, rows, horizon, expected, rows.repeat_count, actual),
+        errors=_errors(
+            name, rows, horizon, expected=expected, before=rows.repeat_count, actual=actual
+        ),
         lorenz=ranking.lorenz(perfect),
         spend=_spend(fitted, data, expected) if isinstance(fitted, FittedCustomerValue) else None,
         source=data.source,
@@ -149,7 +153,9 @@ def log_probabilities_of(
             end = begin + (end - begin) // 2
         here = order[begin:end]
         most = int(counts[here[-1]])
-        table = fitted.model.purchase_probabilities(fitted.values, horizon, _taken(rows, here), most)
+        table = fitted.model.purchase_probabilities(
+            fitted.values, horizon, _taken(rows, here), most
+        )
         chosen = table[np.arange(len(here)), counts[here].astype(np.intp)]
         found[here] = np.log(np.maximum(chosen, _LEAST))
         begin = end
@@ -173,7 +179,9 @@ def _weeks(
     """Follow purchases week by week; one week ends with the calibration."""
     first_day, last_day = data.first_day, data.last_day + data.holdout_days
     # How many became customers on each day, and what is expected of one at each age.
-    began = np.bincount((data.last_day - first_day - data.rows.age).astype(np.intp), data.rows.weight)
+    began = np.bincount(
+        (data.last_day - first_day - data.rows.age).astype(np.intp), data.rows.weight
+    )
     days = last_day - first_day
     grown = np.zeros(days + 1)
     for age in range(1, days + 1):
@@ -233,7 +241,13 @@ def _alive_bands(
 
 
 def _errors(
-    name: str, rows: SummaryRows, horizon: float, expected: Floats, before: Floats, actual: Floats
+    name: str,
+    rows: SummaryRows,
+    horizon: float,
+    *,
+    expected: Floats,
+    before: Floats,
+    actual: Floats,
 ) -> tuple[ErrorRow, ...]:
     """Return errors of a model and of predictions that need none.
 
@@ -275,8 +289,8 @@ def _spend(fitted: FittedCustomerValue, data: HoldoutData, purchases: Floats) ->
         gini_perfect=Ranking.of(actual, actual, actual, rows.weight).gini,
         deciles=ranking.deciles(),
         errors=_errors(
-            "CustomerValue", rows, float(data.holdout_days), expected,
-            rows.repeat_count * data.mean_spend, actual,
+            "CustomerValue", rows, float(data.holdout_days), expected=expected,
+            before=rows.repeat_count * data.mean_spend, actual=actual,
         ),
     )  # fmt: skip
 
@@ -290,7 +304,9 @@ def _clv(fitted: FittedCustomerValue, data: HoldoutData) -> Floats:
         AGE: data.rows.age.astype(np.int64),
         MEAN_SPEND: data.mean_spend,
     }
-    scored = frames.read(fitted.score(frames.number_table(columns))).frame.select("customer_id", "clv")
+    scored = frames.read(fitted.score(frames.number_table(columns))).frame.select(
+        "customer_id", "clv"
+    )
     table = frames.to_arrow(scored)
     found = np.empty(len(data.rows))
     found[table.column(0).to_numpy()] = table.column(1).to_numpy()

@@ -16,7 +16,8 @@ from userops.value.transaction_model import FittedTransactionModel
 
 __all__ = ["AliveBand", "CountRow", "ErrorRow", "HoldoutReport", "SpendHoldout", "WeekRow"]
 
-_KINDS: dict[type, Literal["text", "int", "float"]] = {str: "text", int: "int"}
+# Kinds of columns by the annotations of the rows' attributes.
+_KINDS: dict[str, Literal["text", "int", "float"]] = {"str": "text", "int": "int"}
 
 
 @attrs.frozen
@@ -121,6 +122,18 @@ class SpendHoldout:
     errors: tuple[ErrorRow, ...]
 
 
+_ROWS: dict[str, type] = {
+    "weeks": WeekRow,
+    "counts": CountRow,
+    "deciles": DecileRow,
+    "alive_bands": AliveBand,
+    "errors": ErrorRow,
+    "lorenz": LorenzPoint,
+    "spend_deciles": DecileRow,
+    "spend_errors": ErrorRow,
+}
+
+
 @attrs.frozen(eq=False, repr=False)
 class HoldoutReport:
     """A model held against what customers did after it was fitted.
@@ -217,7 +230,7 @@ class HoldoutReport:
             raise InvalidArgumentError.unknown("name", name, self.tables)
         rows = [attrs.asdict(row) for row in self.tables[name]]
         kinds = {
-            column: _KINDS.get(type(value), "float") for column, value in (rows[0] if rows else {}).items()
+            field.name: _KINDS.get(str(field.type), "float") for field in attrs.fields(_ROWS[name])
         }
         return self.source.give_rows(frames.small_table(rows, kinds))
 
@@ -286,8 +299,14 @@ class HoldoutReport:
             spend = self.spend
             total = spend.expected / spend.actual - 1 if spend.actual else None
             found += [
-                ("spend", f"{spend.expected:,.0f} expected, {spend.actual:,.0f} spent{_signed(total)}"),
-                ("CLV ranking", _of_ranking(spend.gini, spend.gini_perfect, spend.deciles, "money")),
+                (
+                    "spend",
+                    f"{spend.expected:,.0f} expected, {spend.actual:,.0f} spent{_signed(total)}",
+                ),
+                (
+                    "CLV ranking",
+                    _of_ranking(spend.gini, spend.gini_perfect, spend.deciles, "money"),
+                ),
             ]
         return found
 

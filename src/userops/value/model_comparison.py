@@ -158,9 +158,7 @@ def compare(
     """
     named = _named(models)
     data = HoldoutData.read(orders, as_of, calibration_end, with_spend=False)
-    found = {
-        name: evaluated(model.fit(data.summary), data, name) for name, model in named.items()
-    }
+    found = {name: evaluated(model.fit(data.summary), data, name) for name, model in named.items()}
     order = sorted(found, key=lambda name: -found[name].report.log_score)
     rows = tuple(_row(found[name], found[order[0]], data) for name in order)
     best, evidence = _picked(rows, found, data)
@@ -228,7 +226,9 @@ def _picked(
     for row in others:
         gap, error = _difference(found[best.model], found[row.model], data)
         sure = "more than chance" if gap > _CLEAR * error else "which may be chance"
-        said.append(f"{row.model} is {gap:,.1f} behind, with a standard error of {error:.1f}: {sure}.")
+        said.append(
+            f"{row.model} is {gap:,.1f} behind, with a standard error of {error:.1f}: {sure}."
+        )
     for row in rows:
         if row in usable:
             continue

@@ -84,7 +84,9 @@ class PredictiveChecks:
         for check in self.checks:
             if check.statistic == statistic:
                 return check
-        raise InvalidArgumentError.unknown("statistic", statistic, [c.statistic for c in self.checks])
+        raise InvalidArgumentError.unknown(
+            "statistic", statistic, [c.statistic for c in self.checks]
+        )
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -92,16 +94,19 @@ class PredictiveChecks:
         return tuple(check.statistic for check in self.checks if not check.is_inside)
 
     def table(self) -> Any:
-        """Return one row a statistic, in the type of the summary; its attributes are the columns."""
-        kinds: dict[str, Any] = {
-            field.name: "float" for field in attrs.fields(PredictiveCheck)
-        } | {"statistic": "text"}
+        """Return one row a statistic, in the type of the summary; see `PredictiveCheck`."""
+        kinds: dict[str, Any] = {field.name: "float" for field in attrs.fields(PredictiveCheck)} | {
+            "statistic": "text"
+        }
         table = frames.small_table([attrs.asdict(check) for check in self.checks], kinds)
         return table if self.source is None else self.source.give_rows(table)
 
     def describe(self) -> str:
         """Say what does not fit."""
-        head = f"Of {len(self.checks)} statistics, {len(self.outside)} lie outside what {self.model} draws"
+        head = (
+            f"Of {len(self.checks)} statistics, {len(self.outside)} lie outside the range that "
+            f"{self.model} draws"
+        )
         return f"{head}: {', '.join(self.outside)}." if self.outside else f"{head}."
 
     def __repr__(self) -> str:
@@ -181,9 +186,7 @@ def predictive_checks(
         checks.append(
             PredictiveCheck(name, value, float(of.mean()), float(low[n]), float(high[n]), position)
         )
-    return PredictiveChecks(
-        type(fitted.model).__name__, len(ages), draws, tuple(checks), source
-    )
+    return PredictiveChecks(type(fitted.model).__name__, len(ages), draws, tuple(checks), source)
 
 
 def _statistics(counts: Floats, last: Floats, ages: Floats) -> dict[str, float]:

@@ -124,4 +124,7 @@ class Ranking:
             np.interp(shares * total, ranked.customers, ranked.actual / ranked.actual[-1])
             for ranked in (self, perfect)
         )
-        return tuple(LorenzPoint(*point) for point in zip(shares.tolist(), *(c.tolist() for c in curves), strict=True))
+        return tuple(
+            LorenzPoint(*point)
+            for point in zip(shares.tolist(), *(c.tolist() for c in curves), strict=True)
+        )

@@ -1,12 +1,11 @@
 """Orders of customers who behave as a fitted model says.
 
-What comes out can be read by `Orders`, so that a pipeline can be tried, a report rehearsed, or a fit
-be held against parameters that are known.
+What comes out can be read by `Orders`, so that a pipeline can be tried, a report rehearsed, or a
+fit be held against parameters that are known.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -71,7 +70,10 @@ def simulated_orders(
         >>> columns = [0, 1, 4], [0, 9, 30], [39, 39, 39], [60, 20, 20]
         >>> rows = SummaryRows(*(np.array(values, dtype=float) for values in columns))
         >>> drawn = simulated_orders(
-        ...     BGNBD().fit(rows), customers=100, start="2024-01-01", until="2024-10-01",
+        ...     BGNBD().fit(rows),
+        ...     customers=100,
+        ...     start="2024-01-01",
+        ...     until="2024-10-01",
         ...     backend="pyarrow",
         ... )
         >>> drawn.column_names
@@ -83,7 +85,7 @@ def simulated_orders(
     rng = np.random.default_rng(seed)
     source = None
     if isinstance(customers, int | np.integer) and not isinstance(customers, bool):
-        ages = _ages_from(int(customers), start, until, last_day, acquisition_days, rng)
+        ages = _ages_from(int(customers), start, last_day, acquisition_days, rng)
     else:
         if start is not None:
             raise InvalidArgumentError(
@@ -119,7 +121,8 @@ def ages_of_customers(rows: SummaryRows) -> Floats:
     whole = np.round(rows.weight)
     if not np.array_equal(whole, rows.weight):
         raise DataError(
-            "a row stands for a part of a customer", got=f"weight {rows.weight[whole != rows.weight][0]:g}",
+            "a row stands for a part of a customer",
+            got=f"weight {rows.weight[whole != rows.weight][0]:g}",
             allowed="whole weights", hint="nobody can be drawn in part",
         )  # fmt: skip
     found: Floats = np.repeat(rows.age, whole.astype(np.intp))
@@ -154,7 +157,6 @@ def _models(
 def _ages_from(
     customers: int,
     start: AsOf | None,
-    until: AsOf,
     last_day: int,
     acquisition_days: int,
     rng: np.random.Generator,
@@ -168,13 +170,17 @@ def _ages_from(
         )
     first_day = as_of_us(start, zone("UTC")) // DAY_US
     if first_day > last_day:
-        raise InvalidArgumentError("start", "is not before the end", got=start, allowed=f"before {until}")
+        raise InvalidArgumentError(
+            "start", "is not before the end", got=start, hint="`until` is exclusive"
+        )
     if not 1 <= acquisition_days <= last_day - first_day + 1:
         raise InvalidArgumentError(
             "acquisition_days", "do not lie between start and end", got=acquisition_days,
             allowed=f"1 to {last_day - first_day + 1}",
         )  # fmt: skip
-    found: Floats = (last_day - first_day - rng.integers(0, acquisition_days, customers)).astype(np.float64)
+    found: Floats = (last_day - first_day - rng.integers(0, acquisition_days, customers)).astype(
+        np.float64
+    )
     return found
 
 
