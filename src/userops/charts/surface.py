@@ -65,7 +65,7 @@ def surface(
             allowed=f"shape {(len(y_edges) - 1, len(x_edges) - 1)}",
         )  # fmt: skip
     from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     font = chart_font([title, x_label, y_label, values_label])
     if ax is None:
@@ -84,6 +84,8 @@ def surface(
         FuncFormatter(lambda value, _: font.drawable(values_format(value)))
     )
     scale.ax.set_ylabel(font.drawable(values_label), labelpad=6, **font.text_options)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     ax.tick_params(labelfontfamily=list(font.families))
     add_words(ax, title=title, x_label=x_label, y_label=y_label, font=font)
     return ax

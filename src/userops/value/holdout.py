@@ -225,9 +225,11 @@ def _alive_bands(
 ) -> tuple[AliveBand, ...]:
     alive = fitted.p_alive(rows)
     nothing = fitted.model.purchase_probabilities(fitted.values, horizon, rows, 0)[:, 0]
-    band = np.minimum((alive * 10).astype(np.intp), 9)
+    # A fit that gives no probability is in no band.
+    known = np.isfinite(alive)
+    band = np.where(known, np.minimum(np.where(known, alive, 0.0) * 10, 9), -1).astype(np.intp)
     found = []
-    for n in np.unique(band).tolist():
+    for n in np.unique(band[known]).tolist():
         here = band == n
         weight = rows.weight[here]
         found.append(

@@ -217,7 +217,7 @@ def plot_rate_heterogeneity(
     x = np.linspace(0.0, float(spread.ppf(_DRAWN_SHARE)), _POINTS + 1)[1:]
     return curves(
         x, series={type(fitted.model).__name__: spread.pdf(x)}, title=words["rates"],
-        x_label=words["rate"].format(unit=words[fitted.unit]), y_label=words["density"],
+        x_label=words["rate"].format(unit=words[f"one_{fitted.unit}"]), y_label=words["density"],
         language=locale, ax=ax,
     )  # fmt: skip
 
@@ -248,7 +248,7 @@ def plot_dropout_heterogeneity(
     elif names == {"r", "alpha", "s", "beta"}:
         spread = stats.gamma(fitted.parameters["s"], scale=1 / fitted.parameters["beta"])
         x = np.linspace(0.0, float(spread.ppf(_DRAWN_SHARE)), _POINTS + 1)[1:]
-        density, x_label = spread.pdf(x), words["leaving"].format(unit=words[fitted.unit])
+        density, x_label = spread.pdf(x), words["leaving"].format(unit=words[f"one_{fitted.unit}"])
     else:
         raise _has_no("distribution of dropout with a and b, or s and beta", fitted)
     return curves(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -159,11 +160,17 @@ def compare(
     named = _named(models)
     data = HoldoutData.read(orders, as_of, calibration_end, with_spend=False)
     found = {name: evaluated(model.fit(data.summary), data, name) for name, model in named.items()}
-    order = sorted(found, key=lambda name: -found[name].report.log_score)
+    order = sorted(found, key=lambda name: _height(found[name].report), reverse=True)
     rows = tuple(_row(found[name], found[order[0]], data) for name in order)
     best, evidence = _picked(rows, found, data)
     reports = {name: found[name].report for name in order}
     return ModelComparison(rows, best, evidence, reports, data.source)
+
+
+def _height(report: HoldoutReport) -> float:
+    """Return the log score to sort by; of a model that predicts no number it is the lowest."""
+    known = math.isfinite(report.log_score) and math.isfinite(report.expected)
+    return report.log_score if known else -math.inf
 
 
 def _named(
@@ -212,10 +219,12 @@ def _picked(
     rows: tuple[ComparedModel, ...], found: Mapping[str, Evaluated], data: HoldoutData
 ) -> tuple[str | None, tuple[str, ...]]:
     """Return the model to take, and why."""
-    converged = [row for row in rows if row.status == "converged"]
-    usable = converged or [row for row in rows if row.status != "failed"]
+    known = [row for row in rows if _height(found[row.model].report) > -math.inf]
+    converged = [row for row in known if row.status == "converged"]
+    usable = converged or [row for row in known if row.status != "failed"]
     if not usable:
-        return None, ("No fit can be used: each failed. Look at the summary for odd rows.",)
+        said = ", ".join(f"{row.model} ({row.status})" for row in rows)
+        return None, (f"No fit can be used: {said}. Look at the summary for odd rows.",)
     best, *others = usable
     said = [
         f"{best.model} gives the holdout the highest log score of the fits that "
@@ -231,6 +240,9 @@ def _picked(
         )
     for row in rows:
         if row in usable:
+            continue
+        if row not in known:
+            said.append(f"{row.model} was not considered: it predicts no finite number.")
             continue
         how = "higher" if row.log_score > best.log_score else "lower"
         said.append(

@@ -5,6 +5,7 @@ They need matplotlib, which comes with `pip install 'userops[plot]'`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
@@ -260,7 +261,7 @@ def plot_clv(worth: Any, *, locale: Language = "en", ax: Axes | None = None) -> 
         title=words["clv"],
         x_label=words["decile"],
         y_label=words["share_clv"],
-        values_format=format_percent,
+        values_format=partial(format_percent, digits=0),
         language=locale,
         ax=ax,
     )
