@@ -223,8 +223,8 @@ def _picked(
     converged = [row for row in known if row.status == "converged"]
     usable = converged or [row for row in known if row.status != "failed"]
     if not usable:
-        said = ", ".join(f"{row.model} ({row.status})" for row in rows)
-        return None, (f"No fit can be used: {said}. Look at the summary for odd rows.",)
+        states = ", ".join(f"{row.model} ({row.status})" for row in rows)
+        return None, (f"No fit can be used: {states}. Look at the summary for odd rows.",)
     best, *others = usable
     said = [
         f"{best.model} gives the holdout the highest log score of the fits that "
