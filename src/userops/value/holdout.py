@@ -144,21 +144,20 @@ def log_probabilities_of(
 ) -> Floats:
     """Return the log-probability of each row's number of purchases within the horizon."""
     found = np.empty(len(rows))
-    # By count, so that the table of each piece is no wider than its own highest count.
     order = np.argsort(counts, kind="stable")
+    sizes = counts[order]
     begin = 0
     while begin < len(order):
-        end = len(order)
-        while (end - begin) * (counts[order[end - 1]] + 1) > _MOST_CELLS and end - begin > 1:
-            end = begin + (end - begin) // 2
-        here = order[begin:end]
-        most = int(counts[here[-1]])
+        # A table holds all counts up to the highest: one for counts 0, 1, 2-3, 4-7 … is narrow.
+        most = max(2 * float(sizes[begin]) - 1, float(sizes[begin]))
+        end = int(np.searchsorted(sizes, most, side="right"))
+        here = order[begin : min(end, begin + max(int(_MOST_CELLS / (most + 1)), 1))]
         table = fitted.model.purchase_probabilities(
-            fitted.values, horizon, _taken(rows, here), most
+            fitted.values, horizon, _taken(rows, here), int(most)
         )
         chosen = table[np.arange(len(here)), counts[here].astype(np.intp)]
         found[here] = np.log(np.maximum(chosen, _LEAST))
-        begin = end
+        begin += len(here)
     return found
 
 

@@ -24,6 +24,8 @@ __all__ = ["ComparedModel", "ModelComparison", "compare"]
 Floats = NDArray[np.float64]
 # Differences of fewer standard errors than this may be chance.
 _CLEAR = 2.0
+# A log score that is lower by so little is that of the same predictions.
+_SAME = 0.01
 
 
 @attrs.frozen
@@ -234,6 +236,9 @@ def _picked(
         said.append(f"It did not converge: {found[best.model].report.fitted.meaning}.")
     for row in others:
         gap, error = _difference(found[best.model], found[row.model], data)
+        if gap < _SAME:
+            said.append(f"{row.model} predicts the same ({row.status}).")
+            continue
         sure = "more than chance" if gap > _CLEAR * error else "which may be chance"
         said.append(
             f"{row.model} is {gap:,.1f} behind, with a standard error of {error:.1f}: {sure}."
