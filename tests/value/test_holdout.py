@@ -58,7 +58,7 @@ def fitted_to_many(model: TransactionModel) -> FittedTransactionModel:
     last = np.zeros(len(ages))
     last[places] = when
     count = np.bincount(places, minlength=len(ages)).astype(float)
-    return model.fit(SummaryRows(count, last, ages, np.ones(len(ages))))
+    return model.fit(SummaryRows(count, last, ages))
 
 
 def days_by_customer(log: pa.Table) -> dict[str, list[dt.date]]:

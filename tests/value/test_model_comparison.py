@@ -35,9 +35,8 @@ class _Spoilt(BGNBD):
         fitted = BGNBD().fit(*args, **named)
         names = list(fitted.parameters)
         parameters = dict.fromkeys(names, float("nan")) if self.is_nan else fitted.parameters
-        return attrs.evolve(
-            fitted, model=self, status=self.status, covariance=None, parameters=parameters
-        )
+        changes: dict[str, Any] = {"parameters": parameters, "coordinate_covariance": None}
+        return attrs.evolve(fitted, model=self, status=self.status, **changes)
 
 
 @pytest.fixture(scope="module")

@@ -284,7 +284,8 @@ def test_models_of_other_shapes_are_refused() -> None:
     """A distribution that a model does not have is not drawn."""
     import attrs
 
-    other = attrs.evolve(BG, parameters={"p": 0.5})
+    changed: dict[str, Any] = {"parameters": {"p": 0.5}}
+    other = attrs.evolve(BG, **changed)
     for plot in (plot_rate_heterogeneity, plot_dropout_heterogeneity):
         with pytest.raises(InvalidArgumentError, match="has no"):
             plot(other)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, NamedTuple
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,7 @@ from userops.core import frames
 from userops.core.time import AsOf
 from userops.errors import InvalidArgumentError
 from userops.value.customer_value import CustomerValue, FittedCustomerValue
+from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
 from userops.value.holdout_data import HoldoutData
 from userops.value.holdout_report import (
     AliveBand,
@@ -36,14 +38,13 @@ from userops.value.summary_rows import (
     REPEAT_COUNT,
     SummaryRows,
 )
-from userops.value.transaction_model import FittedTransactionModel, TransactionModel
+from userops.value.transaction_model import TransactionModel
 
 __all__ = ["Evaluated", "evaluated", "validate"]
 
 Floats = NDArray[np.float64]
 Fitted = FittedTransactionModel | FittedCustomerValue
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
-_UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
 _MOST_COUNT = 7  # and above, as the papers show them
 # Tables of probabilities hold at most so many numbers at once.
 _MOST_CELLS = 1 << 22
@@ -69,6 +70,7 @@ def validate(
     *,
     as_of: AsOf,
     calibration_end: AsOf,
+    covariates: Any = None,
 ) -> HoldoutReport:
     """Fit a model to the first part of a history, and hold its predictions against the rest.
 
@@ -79,10 +81,14 @@ def validate(
         orders: `Orders`, or a `History` that has some.
         as_of: Exclusive end of the holdout.
         calibration_end: Exclusive end of the calibration.
+        covariates: For a model that reads some: a frame with `customer_id` and these columns, one
+            row a customer, of what was known at the end of calibration.
 
     Raises:
-        InvalidArgumentError: If the data hold no orders, no day is held out, or the model is none.
-        DataError: If nobody bought before the end of calibration.
+        InvalidArgumentError: If the data hold no orders, no day is held out, covariates are
+            missing, or the model is none.
+        ColumnNotFoundError: If a covariate is missing; names the nearest.
+        DataError: If nobody bought before the end of calibration, or covariates are not known.
 
     References:
         Fader, P., Hardie, B. & Lee, K. (2005), "Counting Your Customers" the Easy Way, Marketing
@@ -95,7 +101,13 @@ def validate(
             allowed="a model of purchases such as BGNBD(), a CustomerValue, or a fitted one",
         )  # fmt: skip
     with_spend = isinstance(model, CustomerValue | FittedCustomerValue)
-    data = HoldoutData.read(orders, as_of, calibration_end, with_spend=with_spend)
+    bought: Any = model if isinstance(model, TransactionModel) else (
+        model.transactions if isinstance(model, CustomerValue) else _purchases(model).model
+    )  # fmt: skip
+    data = HoldoutData.read(
+        orders, as_of, calibration_end, with_spend=with_spend, covariates=bought.covariates,
+        known=covariates,
+    )  # fmt: skip
     fitted = (
         model.fit(data.summary) if isinstance(model, TransactionModel | CustomerValue) else model
     )
@@ -104,9 +116,10 @@ def validate(
 
 def evaluated(fitted: Fitted, data: HoldoutData, name: str | None = None) -> Evaluated:
     """Hold a fitted model against a holdout that was read before."""
-    purchases = fitted.transactions if isinstance(fitted, FittedCustomerValue) else fitted
-    unit_days = _UNIT_DAYS[purchases.unit]
-    rows, horizon = data.rows_in(unit_days), data.holdout_days / unit_days
+    purchases = _purchases(fitted)
+    unit_days = UNIT_DAYS[purchases.unit]
+    daily, horizon = data.rows_with(purchases.model.covariates), data.holdout_days / unit_days
+    rows = daily.in_units(unit_days)
     weight, actual = rows.weight, data.holdout_count
     expected = purchases.expected_purchases(horizon, rows)
     ranking = Ranking.of(expected, expected, actual, weight)
@@ -125,7 +138,7 @@ def evaluated(fitted: Fitted, data: HoldoutData, name: str | None = None) -> Eva
         log_score=float(weight @ log_probabilities),
         gini=ranking.gini,
         gini_perfect=perfect.gini,
-        weeks=_weeks(purchases, data, unit_days),
+        weeks=_weeks(purchases, data, daily),
         counts=_counts(rows, expected, actual),
         deciles=ranking.deciles(),
         alive_bands=_alive_bands(purchases, horizon, rows, actual),
@@ -152,20 +165,15 @@ def log_probabilities_of(
         most = max(2 * float(sizes[begin]) - 1, float(sizes[begin]))
         end = int(np.searchsorted(sizes, most, side="right"))
         here = order[begin : min(end, begin + max(int(_MOST_CELLS / (most + 1)), 1))]
-        table = fitted.model.purchase_probabilities(
-            fitted.values, horizon, _taken(rows, here), int(most)
-        )
+        table = fitted.purchase_probabilities(horizon, rows.part(here), most=int(most))
         chosen = table[np.arange(len(here)), counts[here].astype(np.intp)]
         found[here] = np.log(np.maximum(chosen, _LEAST))
         begin += len(here)
     return found
 
 
-def _taken(rows: SummaryRows, places: NDArray[np.intp]) -> SummaryRows:
-    return SummaryRows(
-        rows.repeat_count[places], rows.last_purchase_age[places], rows.age[places],
-        rows.weight[places],
-    )  # fmt: skip
+def _purchases(fitted: Fitted) -> FittedTransactionModel:
+    return fitted.transactions if isinstance(fitted, FittedCustomerValue) else fitted
 
 
 def _date(day: int) -> dt.date:
@@ -173,34 +181,47 @@ def _date(day: int) -> dt.date:
 
 
 def _weeks(
-    fitted: FittedTransactionModel, data: HoldoutData, unit_days: float
+    fitted: FittedTransactionModel, data: HoldoutData, rows: SummaryRows
 ) -> tuple[WeekRow, ...]:
     """Follow purchases week by week; one week ends with the calibration."""
     first_day, last_day = data.first_day, data.last_day + data.holdout_days
-    # How many became customers on each day, and what is expected of one at each age.
-    began = np.bincount(
-        (data.last_day - first_day - data.rows.age).astype(np.intp), data.rows.weight
-    )
-    days = last_day - first_day
-    grown = np.zeros(days + 1)
-    for age in range(1, days + 1):
-        grown[age] = fitted.expected_purchases(age / unit_days)[0]
-    expected = np.convolve(began, grown)[: days + 1]
-    rows, done, before = [], 0, 0.0
+    expected = _expected_by_day(fitted, rows, data.last_day - first_day, last_day - first_day)
+    found, done, before = [], 0, 0.0
     weeks = range((first_day - data.last_day - 1) // 7, (data.holdout_days - 1) // 7 + 1)
     for number, week in enumerate(weeks, start=1):
         begin = max(data.last_day + 1 + 7 * week, first_day)
         end = min(data.last_day + 7 + 7 * week, last_day)
         bought, by_now = data.weekly.get(week, 0), float(expected[end - first_day])
         done += bought
-        rows.append(
+        found.append(
             WeekRow(
                 number, _date(begin).isoformat(), _date(end).isoformat(),
                 "holdout" if week >= 0 else "calibration", by_now - before, bought, by_now, done,
             )
         )  # fmt: skip
         before = by_now
-    return tuple(rows)
+    return tuple(found)
+
+
+def _expected_by_day(
+    fitted: FittedTransactionModel, rows: SummaryRows, known_days: int, days: int
+) -> Floats:
+    """Return the purchases expected up to each day, of customers who are new on theirs.
+
+    Args:
+        fitted: The model.
+        rows: Customers, in days.
+        known_days: How old the oldest is at the end of calibration.
+        days: How old the oldest is at the end of the holdout.
+    """
+    total, unit_days = np.zeros(days + 1), UNIT_DAYS[fitted.unit]
+    for values, _, alike in rows.alike():
+        new = attrs.evolve(SummaryRows.one(0, 0.0, 0.0), covariates=values[None, :])
+        # How many became customers on each day, and what is expected of one at each age.
+        began = np.bincount((known_days - alike.age).astype(np.intp), alike.weight)
+        grown = [fitted.expected_purchases(age / unit_days, new)[0] for age in range(1, days + 1)]
+        total += np.convolve(began, [0.0, *grown])[: days + 1]
+    return total
 
 
 def _counts(rows: SummaryRows, expected: Floats, actual: Floats) -> tuple[CountRow, ...]:
@@ -223,7 +244,7 @@ def _alive_bands(
     fitted: FittedTransactionModel, horizon: float, rows: SummaryRows, actual: Floats
 ) -> tuple[AliveBand, ...]:
     alive = fitted.p_alive(rows)
-    nothing = fitted.model.purchase_probabilities(fitted.values, horizon, rows, 0)[:, 0]
+    nothing = fitted.no_purchase_probability(horizon, rows)
     # A fit that gives no probability is in no band.
     known = np.isfinite(alive)
     band = np.where(known, np.minimum(np.where(known, alive, 0.0) * 10, 9), -1).astype(np.intp)
@@ -304,6 +325,7 @@ def _clv(fitted: FittedCustomerValue, data: HoldoutData) -> Floats:
         LAST_PURCHASE_AGE: data.rows.last_purchase_age.astype(np.int64),
         AGE: data.rows.age.astype(np.int64),
         MEAN_SPEND: data.mean_spend,
+        **dict(zip(data.covariates, data.rows.covariates.T, strict=True)),
     }
     scored = frames.read(fitted.score(frames.number_table(columns))).frame.select(
         "customer_id", "clv"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from userops.core import frames
 from userops.core.time import AsOf, as_of_us, floor_div
 from userops.customers.history import History
-from userops.errors import DataError, InvalidArgumentError
+from userops.errors import ColumnNotFoundError, DataError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
 from userops.value.summaries import purchase_days, transaction_summary
 from userops.value.summary_rows import (
@@ -44,7 +44,8 @@ class HoldoutData:
         source: The same as it is read here.
         last_day: The last day of the calibration, days since 1970-01-01.
         holdout_days: How many days come after it.
-        rows: Distinct customers, in days, weighted by how many there are.
+        rows: Distinct customers, in days, weighted by how many there are, with their covariates.
+        covariates: The names of these.
         mean_spend: Of a repeat purchase in the calibration, one value a row; 0 where not known, and
             everywhere where spend was not asked for.
         holdout_count: Purchases in the holdout, one value a row.
@@ -57,6 +58,7 @@ class HoldoutData:
     last_day: int
     holdout_days: int
     rows: SummaryRows
+    covariates: tuple[str, ...]
     mean_spend: Floats
     holdout_count: Floats
     holdout_spend: Floats
@@ -64,8 +66,9 @@ class HoldoutData:
 
     @classmethod
     def read(
-        cls, data: Any, as_of: AsOf, calibration_end: AsOf, *, with_spend: bool
-    ) -> HoldoutData:
+        cls, data: Any, as_of: AsOf, calibration_end: AsOf, *, with_spend: bool,
+        covariates: tuple[str, ...] = (), known: Any = None,
+    ) -> HoldoutData:  # fmt: skip
         """Read orders once.
 
         Args:
@@ -73,10 +76,15 @@ class HoldoutData:
             as_of: Exclusive end of the holdout.
             calibration_end: Exclusive end of the calibration.
             with_spend: Whether money is asked for.
+            covariates: Columns of `known` that models read.
+            known: A frame with `customer_id` and these columns, one row a customer.
 
         Raises:
-            InvalidArgumentError: If the data hold no orders, or no day is held out.
-            DataError: If nobody bought before the end of calibration.
+            InvalidArgumentError: If the data hold no orders, no day is held out, or covariates are
+                asked for and not given.
+            ColumnNotFoundError: If a covariate is missing; names the nearest.
+            DataError: If nobody bought before the end of calibration, or a customer has two rows
+                of covariates, or none.
         """
         summary = transaction_summary(data, as_of, calibration_end=calibration_end)
         history = data if isinstance(data, History) else History(data)
@@ -90,13 +98,16 @@ class HoldoutData:
                 hint="hold out as long as is predicted later on, such as a quarter or half a year",
             )  # fmt: skip
         source = frames.read(summary)
-        source = attrs.evolve(source, frame=source.materialise(source.frame))
-        columns = _distinct(source.frame, with_spend=with_spend)
+        frame = _with_covariates(source.frame, covariates, known) if covariates else source.frame
+        source = attrs.evolve(source, frame=source.materialise(frame))
+        columns = _distinct(source.frame, covariates, with_spend=with_spend)
+        besides = [columns[name] for name in covariates]
         rows = SummaryRows(
-            columns[REPEAT_COUNT], columns[LAST_PURCHASE_AGE], columns[AGE], columns[_ROWS]
-        )
+            columns[REPEAT_COUNT], columns[LAST_PURCHASE_AGE], columns[AGE], columns[_ROWS],
+            np.stack(besides, axis=1) if besides else np.empty((len(columns[AGE]), 0)),
+        )  # fmt: skip
         return cls(
-            source.give_back(source.frame), source, last_day, holdout_days, rows,
+            source.give_back(source.frame), source, last_day, holdout_days, rows, covariates,
             columns[MEAN_SPEND], columns[_COUNT], columns[_SPEND],
             _weekly(history, end_us, last_day),
         )  # fmt: skip
@@ -106,21 +117,46 @@ class HoldoutData:
         """The day of the earliest first purchase, days since 1970-01-01."""
         return self.last_day - int(self.rows.age.max())
 
-    def rows_in(self, unit_days: float) -> SummaryRows:
-        """Return the customers in another unit of time."""
-        rows = self.rows
-        return SummaryRows(
-            rows.repeat_count, rows.last_purchase_age / unit_days, rows.age / unit_days, rows.weight
-        )
+    def rows_with(self, covariates: tuple[str, ...]) -> SummaryRows:
+        """Return the customers, in days, with some of the covariates."""
+        here = [self.covariates.index(name) for name in covariates]
+        return attrs.evolve(self.rows, covariates=self.rows.covariates[:, here])
 
 
-def _distinct(summary: frames.Frame, *, with_spend: bool) -> dict[str, Floats]:
+def _with_covariates(
+    summary: frames.Frame, covariates: tuple[str, ...], known: Any
+) -> frames.Frame:
+    """Return a summary with the columns that models read besides."""
+    if known is None:
+        raise InvalidArgumentError(
+            "covariates", "are read by the model, and not given", allowed=", ".join(covariates),
+            hint="pass a frame with customer_id and these columns",
+        )  # fmt: skip
+    frame = frames.read(known).frame
+    names = frame.collect_schema().names()
+    for column in (CUSTOMER_ID, *covariates):
+        if column not in names:
+            raise ColumnNotFoundError(column, names)
+    frame = frame.select(CUSTOMER_ID, *covariates)
+    if frames.to_rows(frames.counted_by(frame, [CUSTOMER_ID]).filter(nw.col("rows") > 1).head(1)):
+        raise DataError(
+            "a customer has several rows of covariates", allowed="one row a customer",
+            hint="take what was known at the end of calibration",
+        )  # fmt: skip
+    mine, theirs = frames.alike([summary, frame])
+    return mine.join(theirs, on=CUSTOMER_ID, how="left")
+
+
+def _distinct(
+    summary: frames.Frame, covariates: tuple[str, ...], *, with_spend: bool
+) -> dict[str, Floats]:
     """Return the distinct rows of a summary as arrays, with how many there are of each."""
     zero = nw.lit(0.0)
     spend = nw.col(MEAN_SPEND).fill_null(0.0) if with_spend else zero
     later = nw.col(_SPEND).fill_null(0.0) if with_spend else zero
-    keys = [REPEAT_COUNT, LAST_PURCHASE_AGE, AGE, _COUNT, MEAN_SPEND, _SPEND]
-    chosen = summary.select(*keys[:4], spend.alias(MEAN_SPEND), later.alias(_SPEND))
+    known = [nw.col(name).cast(nw.Float64) for name in covariates]
+    keys = [REPEAT_COUNT, LAST_PURCHASE_AGE, AGE, _COUNT, MEAN_SPEND, _SPEND, *covariates]
+    chosen = summary.select(*keys[:4], spend.alias(MEAN_SPEND), later.alias(_SPEND), *known)
     table = frames.to_arrow(chosen.group_by(*keys).agg(nw.len().alias(_ROWS)))
     if not table.num_rows:
         raise DataError("nobody bought before the end of calibration", hint="end it later")

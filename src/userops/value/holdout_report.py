@@ -11,8 +11,8 @@ import attrs
 
 from userops.core import frames
 from userops.errors import InvalidArgumentError
+from userops.value.fitted_transactions import FittedTransactionModel
 from userops.value.ranking import DecileRow, LorenzPoint
-from userops.value.transaction_model import FittedTransactionModel
 
 __all__ = ["AliveBand", "CountRow", "ErrorRow", "HoldoutReport", "SpendHoldout", "WeekRow"]
 

@@ -21,8 +21,8 @@ from userops.charts.style import quiet_colour
 from userops.charts.surface import surface
 from userops.errors import InvalidArgumentError
 from userops.value.chart_words import words_of
+from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
 from userops.value.summary_rows import SummaryRows
-from userops.value.transaction_model import FittedTransactionModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-_UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
 _CELLS = 40
 _POINTS = 200
 _DRAWN_SHARE = 0.99
@@ -139,6 +138,7 @@ def plot_alive_history(
     purchases: Sequence[dt.date],
     *,
     until: dt.date,
+    covariates: Sequence[float] = (),
     locale: Language = "en",
     ax: Axes | None = None,
 ) -> Axes:
@@ -148,6 +148,7 @@ def plot_alive_history(
         fitted: The model of purchases.
         purchases: The days on which he bought, the first one among them; a day counts once.
         until: The last day that is drawn, on or after the last purchase.
+        covariates: Of this customer, in the order of the model's.
         locale: `en` or `zh`.
         ax: Where to draw; None makes a new figure.
 
@@ -172,15 +173,13 @@ def plot_alive_history(
             allowed=f"{dt.date.fromordinal(int(days[-1]))} or later",
         )  # fmt: skip
     drawn = np.arange(days[0], end + 1)
-    count = np.searchsorted(days, drawn, side="right") - 1
-    unit_days = _UNIT_DAYS[fitted.unit]
-    rows = SummaryRows(
-        count.astype(np.float64), (days[count] - days[0]) / unit_days,
-        (drawn - days[0]) / unit_days, np.ones(len(drawn)),
-    )  # fmt: skip
+    unit_days = UNIT_DAYS[fitted.unit]
+    path = fitted.alive_path(
+        (days - days[0]) / unit_days, (drawn - days[0]) / unit_days, covariates
+    )
     ax = timeline(
         [dt.date.fromordinal(int(day)) for day in drawn],
-        series={words["p_alive"]: fitted.p_alive(rows)},
+        series={words["p_alive"]: path},
         title=words["history"],
         y_label=words["p_alive"],
         values_format=lambda v: format_percent(v, digits=0),
@@ -283,7 +282,7 @@ def plot_expected_purchases(
         MissingExtraError: If matplotlib is not installed.
     """
     words = words_of(locale)
-    year = 364.0 / _UNIT_DAYS[fitted.unit]
+    year = 364.0 / UNIT_DAYS[fitted.unit]
     at = np.linspace(0.0, year, 53)[1:] if times is None else np.asarray(times, dtype=np.float64)
     return curves(
         at,

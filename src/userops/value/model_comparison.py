@@ -139,6 +139,7 @@ def compare(
     *,
     as_of: AsOf,
     calibration_end: AsOf,
+    covariates: Any = None,
 ) -> ModelComparison:
     """Fit models to the first part of a history, hold each against the rest, and pick one.
 
@@ -153,6 +154,7 @@ def compare(
         orders: `Orders`, or a `History` that has some.
         as_of: Exclusive end of the holdout.
         calibration_end: Exclusive end of the calibration.
+        covariates: See `validate`; the columns of all models together.
 
     Raises:
         InvalidArgumentError: If there is no model, two have one name, or `validate` refuses the
@@ -160,7 +162,10 @@ def compare(
         DataError: If nobody bought before the end of calibration.
     """
     named = _named(models)
-    data = HoldoutData.read(orders, as_of, calibration_end, with_spend=False)
+    read = dict.fromkeys(name for model in named.values() for name in model.covariates)
+    data = HoldoutData.read(
+        orders, as_of, calibration_end, with_spend=False, covariates=tuple(read), known=covariates
+    )
     found = {name: evaluated(model.fit(data.summary), data, name) for name, model in named.items()}
     order = sorted(found, key=lambda name: _height(found[name].report), reverse=True)
     rows = tuple(_row(found[name], found[order[0]], data) for name in order)
@@ -202,7 +207,7 @@ def _row(mine: Evaluated, best: Evaluated, data: HoldoutData) -> ComparedModel:
     report, fitted = mine.report, mine.report.fitted
     behind, error = _difference(best, mine, data)
     return ComparedModel(
-        report.model, fitted.status, fitted.log_likelihood, len(fitted.parameters), fitted.aic,
+        report.model, fitted.status, fitted.log_likelihood, len(fitted.names), fitted.aic,
         fitted.bic, report.expected, report.actual, report.tracking_error, report.rmse,
         report.log_score, behind, error,
     )  # fmt: skip

@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 
 from userops.core import frames
 from userops.errors import InvalidArgumentError
-from userops.value.simulation import ages_of_customers, purchases_drawn
+from userops.value.fitted_transactions import FittedTransactionModel
+from userops.value.simulation import each_customer, purchases_drawn, rows_of
 from userops.value.summary_rows import SummaryRows
-from userops.value.transaction_model import FittedTransactionModel
 
 __all__ = ["PredictiveCheck", "PredictiveChecks", "predictive_checks"]
 
 Floats = NDArray[np.float64]
-_UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
 _MOST_COUNT = 7  # and above, as the papers show them
 _RANGE = (0.025, 0.975)
 
@@ -168,16 +167,17 @@ def predictive_checks(
     source = None
     if not isinstance(rows, SummaryRows):
         source = frames.read(rows)
-        rows = SummaryRows.of(rows, unit_days=_UNIT_DAYS[fitted.unit])
-    ages = ages_of_customers(rows)
-    weight = rows.weight.astype(np.intp)
-    actual = _statistics(
-        np.repeat(rows.repeat_count, weight), np.repeat(rows.last_purchase_age, weight), ages
-    )
+        rows = rows_of(fitted, rows)
+    real = each_customer(rows)
+    actual = _statistics(real.repeat_count, real.last_purchase_age, real.age)
     rng = np.random.default_rng(seed)
-    drawn = np.array([
-        list(_statistics(*purchases_drawn(fitted, ages, rng), ages).values()) for _ in range(draws)
-    ])  # fmt: skip
+    drawn = np.empty((draws, len(actual)))
+    for n in range(draws):
+        places, at = purchases_drawn(fitted, real.age, real.covariates, rng)
+        last = np.zeros(len(real))
+        last[places] = at  # they ascend, so that the last one of each is written last
+        counts = np.bincount(places, minlength=len(real)).astype(np.float64)
+        drawn[n] = list(_statistics(counts, last, real.age).values())
     low, high = np.quantile(drawn, _RANGE, axis=0)
     checks = []
     for n, (name, value) in enumerate(actual.items()):
@@ -186,7 +186,7 @@ def predictive_checks(
         checks.append(
             PredictiveCheck(name, value, float(of.mean()), float(low[n]), float(high[n]), position)
         )
-    return PredictiveChecks(type(fitted.model).__name__, len(ages), draws, tuple(checks), source)
+    return PredictiveChecks(type(fitted.model).__name__, len(real), draws, tuple(checks), source)
 
 
 def _statistics(counts: Floats, last: Floats, ages: Floats) -> dict[str, float]:

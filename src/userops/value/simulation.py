@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,14 +16,13 @@ from userops.core import frames
 from userops.core.time import DAY_US, AsOf, as_of_us, zone
 from userops.errors import DataError, InvalidArgumentError
 from userops.value.customer_value import FittedCustomerValue
+from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
 from userops.value.gamma_gamma import FittedGammaGamma
 from userops.value.summary_rows import SummaryRows
-from userops.value.transaction_model import FittedTransactionModel
 
-__all__ = ["ages_of_customers", "purchases_drawn", "simulated_orders"]
+__all__ = ["each_customer", "purchases_drawn", "rows_of", "simulated_orders"]
 
 Floats = NDArray[np.float64]
-_UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
 
 
 def simulated_orders(
@@ -47,7 +47,8 @@ def simulated_orders(
     Args:
         fitted: The model of purchases; a `FittedCustomerValue` brings that of spend as well.
         customers: How many new customers; or a transaction summary as of `until`, or `SummaryRows`
-            in the units of the model, whose ages are taken: then they are as old as its customers.
+            in the units of the model, whose ages are taken: then they are as old as its customers,
+            and have their covariates. The covariates of a number of customers are zero.
         until: Exclusive end, in UTC.
         start: The day of the first purchases, for a number of customers.
         acquisition_days: First purchases are spread evenly over so many days from `start` on.
@@ -81,11 +82,12 @@ def simulated_orders(
     """
     transactions, spend = _models(fitted, spend)
     last_day = (as_of_us(until, zone("UTC")) - 1) // DAY_US
-    unit_days = _UNIT_DAYS[transactions.unit]
+    unit_days = UNIT_DAYS[transactions.unit]
     rng = np.random.default_rng(seed)
     source = None
     if isinstance(customers, int | np.integer) and not isinstance(customers, bool):
         ages = _ages_from(int(customers), start, last_day, acquisition_days, rng)
+        known = np.zeros((len(ages), len(transactions.model.covariates)))
     else:
         if start is not None:
             raise InvalidArgumentError(
@@ -94,9 +96,10 @@ def simulated_orders(
             )  # fmt: skip
         if not isinstance(customers, SummaryRows):
             source = frames.read(customers)
-            customers = SummaryRows.of(customers, unit_days=unit_days)
-        ages = np.round(ages_of_customers(customers) * unit_days)
-    places, at = transactions.model.simulated(transactions.values, ages / unit_days, rng)
+            customers = rows_of(transactions, customers)
+        people = each_customer(customers)
+        ages, known = np.round(people.age * unit_days), people.covariates
+    places, at = purchases_drawn(transactions, ages / unit_days, known, rng)
     clock = rng.random(len(ages))
     # The first purchase of each customer stands before the others.
     who = np.concatenate([np.arange(len(ages)), places])
@@ -112,8 +115,15 @@ def simulated_orders(
     return source.give_rows(table) if source is not None else frames.from_arrow(table, backend)
 
 
-def ages_of_customers(rows: SummaryRows) -> Floats:
-    """Return the age of each customer, in the units of the rows.
+def rows_of(fitted: FittedTransactionModel, summary: Any) -> SummaryRows:
+    """Return the rows of a summary in the units of a fit, with the covariates that it reads."""
+    return SummaryRows.of(
+        summary, unit_days=UNIT_DAYS[fitted.unit], covariates=fitted.model.covariates
+    )
+
+
+def each_customer(rows: SummaryRows) -> SummaryRows:
+    """Return a row for each customer.
 
     Raises:
         DataError: If a row stands for a part of a customer.
@@ -125,20 +135,37 @@ def ages_of_customers(rows: SummaryRows) -> Floats:
             got=f"weight {rows.weight[whole != rows.weight][0]:g}",
             allowed="whole weights", hint="nobody can be drawn in part",
         )  # fmt: skip
-    found: Floats = np.repeat(rows.age, whole.astype(np.intp))
-    return found
+    places = np.repeat(np.arange(len(rows)), whole.astype(np.intp))
+    return attrs.evolve(rows.part(places), weight=np.ones(len(places)))
 
 
 def purchases_drawn(
-    fitted: FittedTransactionModel, ages: Floats, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Draw customers, and return the repeat count and the last purchase age of each."""
-    places, at = fitted.model.simulated(fitted.values, ages, rng)
-    counts = np.bincount(places, minlength=len(ages)).astype(np.float64)
-    last = np.zeros(len(ages))
-    # They ascend, so that the last one of each customer is written last.
-    last[places] = at
-    return counts, last
+    fitted: FittedTransactionModel, ages: Floats, covariates: Floats, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], Floats]:
+    """Draw the repeat purchases of customers.
+
+    Args:
+        fitted: The model.
+        ages: Of each customer, in its units.
+        covariates: Shape (customers, covariates of the model).
+        rng: Where the draws come from.
+
+    Returns:
+        For each purchase the place of its customer, and its age; ascending by both.
+    """
+    model, effects = fitted.model, np.array(list(fitted.effects.values()))
+    if not len(effects):
+        return model.simulated(fitted.values, ages, rng)
+    values, group = np.unique(covariates, axis=0, return_inverse=True)
+    found = []
+    for n, known in enumerate(values):
+        here = np.flatnonzero(group.reshape(-1) == n)
+        moved = fitted.values * np.exp(model.effect_matrix(known) @ effects)
+        places, at = model.simulated(moved, ages[here], rng)
+        found.append((here[places], at))
+    who, when = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.lexsort((when, who))
+    return who[order], when[order]
 
 
 def _models(

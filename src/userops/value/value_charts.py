@@ -19,11 +19,11 @@ from userops.charts.curves import Bars, curves
 from userops.core import frames
 from userops.errors import ColumnNotFoundError, InvalidArgumentError
 from userops.value.chart_words import words_of
+from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
 from userops.value.gamma_gamma import FittedGammaGamma, SpendRows
 from userops.value.holdout_report import HoldoutReport
 from userops.value.ranking import Ranking
 from userops.value.summary_rows import SummaryRows
-from userops.value.transaction_model import FittedTransactionModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-_UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
 # A histogram ends here, because a few large buyers would press all others into one bar.
 _DRAWN_SHARE = 0.99
 
@@ -71,7 +70,9 @@ def plot_period_purchases(
     if most < 1:
         raise InvalidArgumentError("most", "must be 1 or more", got=most)
     if not isinstance(rows, SummaryRows):
-        rows = SummaryRows.of(rows, unit_days=_UNIT_DAYS[fitted.unit])
+        rows = SummaryRows.of(
+            rows, unit_days=UNIT_DAYS[fitted.unit], covariates=fitted.model.covariates
+        )
     kept = np.minimum(rows.repeat_count, most).astype(np.intp)
     return columns(
         [*range(most), f"{most}+"],
@@ -89,17 +90,17 @@ def plot_period_purchases(
 
 def _expected_counts(fitted: FittedTransactionModel, rows: SummaryRows, most: int) -> Floats:
     """Return how many customers of these ages are expected to have each count."""
-    ages, place = np.unique(rows.age, return_inverse=True)
-    weights, new = np.bincount(place, rows.weight), SummaryRows.one(0, 0.0, 0.0)
     found = np.zeros(most + 1)
-    for age, weight in zip(ages.tolist(), weights.tolist(), strict=True):
-        if age > 0:
-            found[:-1] += (
-                weight * fitted.model.purchase_probabilities(fitted.values, age, new, most - 1)[0]
-            )
-        else:
-            found[0] += weight
-    found[-1] = weights.sum() - found[:-1].sum()
+    for age in np.unique(rows.age).tolist():
+        here = np.flatnonzero(rows.age == age)
+        weight, nobody = rows.weight[here], np.zeros(len(here))
+        if age == 0:
+            found[0] += weight.sum()
+            continue
+        new, _ = SummaryRows(nobody, nobody, nobody, weight, rows.covariates[here]).distinct()
+        chances = fitted.purchase_probabilities(age, new, most=most - 1)
+        found[:-1] += new.weight @ chances
+    found[-1] = rows.customers - found[:-1].sum()
     return found
 
 
