@@ -70,30 +70,19 @@ def simulated_orders(
         >>> from userops.value import BGNBD
         >>> columns = [0, 1, 4], [0, 9, 30], [39, 39, 39], [60, 20, 20]
         >>> rows = SummaryRows(*(np.array(values, dtype=float) for values in columns))
-        >>> drawn = simulated_orders(
-        ...     BGNBD().fit(rows),
-        ...     customers=100,
-        ...     start="2024-01-01",
-        ...     until="2024-10-01",
-        ...     backend="pyarrow",
-        ... )
+        >>> days = {"start": "2024-01-01", "until": "2024-10-01"}
+        >>> drawn = simulated_orders(BGNBD().fit(rows), customers=100, **days, backend="pyarrow")
         >>> drawn.column_names
         ['customer_id', 'ordered_at', 'amount']
     """
     transactions, spend = _models(fitted, spend)
     last_day = (as_of_us(until, zone("UTC")) - 1) // DAY_US
-    unit_days = UNIT_DAYS[transactions.unit]
-    rng = np.random.default_rng(seed)
-    source = None
+    unit_days, rng, source = UNIT_DAYS[transactions.unit], np.random.default_rng(seed), None
     if isinstance(customers, int | np.integer) and not isinstance(customers, bool):
         ages = _ages_from(int(customers), start, last_day, acquisition_days, rng)
         known = np.zeros((len(ages), len(transactions.model.covariates)))
     else:
-        if start is not None:
-            raise InvalidArgumentError(
-                "start", "is not needed where ages are given", got=start,
-                hint="first purchases lie as many days before `until` as the ages say",
-            )  # fmt: skip
+        _refuse_start(start)
         if not isinstance(customers, SummaryRows):
             source = frames.read(customers)
             customers = rows_of(transactions, customers)
@@ -101,11 +90,7 @@ def simulated_orders(
         ages, known = np.round(people.age * unit_days), people.covariates
     places, at = purchases_drawn(transactions, ages / unit_days, known, rng)
     clock = rng.random(len(ages))
-    # The first purchase of each customer stands before the others.
-    who = np.concatenate([np.arange(len(ages)), places])
-    when = np.concatenate([np.zeros(len(ages)), at * unit_days])
-    order = np.lexsort((when, who))
-    who, when = who[order], when[order]
+    who, when = _with_the_first(places, at * unit_days, len(ages))
     instant = (last_day - ages + clock)[who] * DAY_US + when * DAY_US
     table = frames.number_table({
         "customer_id": who.astype(np.int64) + 1,
@@ -113,6 +98,24 @@ def simulated_orders(
         "amount": _amounts(spend, who, len(ages), scale, rng),
     })  # fmt: skip
     return source.give_rows(table) if source is not None else frames.from_arrow(table, backend)
+
+
+def _with_the_first(
+    places: NDArray[np.intp], at: Floats, customers: int
+) -> tuple[NDArray[np.intp], Floats]:
+    """Put the first purchase of each customer before the others."""
+    who = np.concatenate([np.arange(customers), places])
+    when = np.concatenate([np.zeros(customers), at])
+    order = np.lexsort((when, who))
+    return who[order], when[order]
+
+
+def _refuse_start(start: AsOf | None) -> None:
+    if start is not None:
+        raise InvalidArgumentError(
+            "start", "is not needed where ages are given", got=start,
+            hint="first purchases lie as many days before `until` as the ages say",
+        )  # fmt: skip
 
 
 def rows_of(fitted: FittedTransactionModel, summary: Any) -> SummaryRows:
