@@ -36,6 +36,12 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "FittedTransactionModel", "GammaGamma", "MBGNBD", "ParetoNBD", "SpendRows",
         "SummaryRows", "TransactionModel", "fit_with_lifetimes", "from_lifetimes", "to_lifetimes",
         "transaction_summary",
+        "HoldoutReport", "ModelComparison", "PredictiveChecks", "compare", "predictive_checks",
+        "simulated_orders", "validate",
+        "plot_alive_history", "plot_alive_matrix", "plot_calibration_vs_holdout", "plot_clv",
+        "plot_decile_lift", "plot_dropout_heterogeneity", "plot_expected_purchases",
+        "plot_frequency_recency", "plot_period_purchases", "plot_rate_heterogeneity",
+        "plot_spend", "plot_tracking",
     }),
     "userops.rules": frozenset({
         "Aggregate", "All", "Anniversary", "AnyOf", "Attr", "Between", "Calendar", "Compare",

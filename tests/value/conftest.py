@@ -30,11 +30,16 @@ def cdnow_log() -> pa.Table:
 
 
 @pytest.fixture(scope="session")
-def cdnow(cdnow_log: pa.Table) -> Any:
-    """Return the summary of the first 39 weeks, with the 39 weeks that were held out."""
-    orders = Orders(
+def cdnow_orders(cdnow_log: pa.Table) -> Orders:
+    """Return the purchases as orders."""
+    return Orders(
         cdnow_log, customer_id="customer_id", ordered_at="ordered_at", amount="amount",
         time_format="%Y%m%d",
     )  # fmt: skip
-    summary = transaction_summary(orders, "1998-07-01", calibration_end="1997-10-01")
+
+
+@pytest.fixture(scope="session")
+def cdnow(cdnow_orders: Orders) -> Any:
+    """Return the summary of the first 39 weeks, with the 39 weeks that were held out."""
+    summary = transaction_summary(cdnow_orders, "1998-07-01", calibration_end="1997-10-01")
     return summary.sort_by("customer_id")

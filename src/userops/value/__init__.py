@@ -11,14 +11,35 @@ if TYPE_CHECKING:
     from userops.value.customer_value import CustomerValue, CustomerWorth, FittedCustomerValue
     from userops.value.fitted_transactions import Bootstrap, FittedTransactionModel
     from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma, SpendRows
+    from userops.value.holdout import validate
+    from userops.value.holdout_report import HoldoutReport
     from userops.value.inference import Interval, LikelihoodRatio
     from userops.value.lifetimes_adapter import fit_with_lifetimes, from_lifetimes, to_lifetimes
     from userops.value.mbg_nbd import MBGNBD
+    from userops.value.model_charts import (
+        plot_alive_history,
+        plot_alive_matrix,
+        plot_dropout_heterogeneity,
+        plot_expected_purchases,
+        plot_frequency_recency,
+        plot_rate_heterogeneity,
+    )
+    from userops.value.model_comparison import ModelComparison, compare
     from userops.value.pareto_nbd import ParetoNBD
+    from userops.value.predictive_fit import PredictiveChecks, predictive_checks
     from userops.value.priors import Prior
+    from userops.value.simulation import simulated_orders
     from userops.value.summaries import transaction_summary
     from userops.value.summary_rows import SummaryRows
     from userops.value.transaction_model import TransactionModel
+    from userops.value.value_charts import (
+        plot_calibration_vs_holdout,
+        plot_clv,
+        plot_decile_lift,
+        plot_period_purchases,
+        plot_spend,
+        plot_tracking,
+    )
 
 __all__ = [
     "BGNBD",
@@ -30,17 +51,36 @@ __all__ = [
     "FittedGammaGamma",
     "FittedTransactionModel",
     "GammaGamma",
+    "HoldoutReport",
     "Interval",
     "LikelihoodRatio",
+    "ModelComparison",
     "ParetoNBD",
+    "PredictiveChecks",
     "Prior",
     "SpendRows",
     "SummaryRows",
     "TransactionModel",
+    "compare",
     "fit_with_lifetimes",
     "from_lifetimes",
+    "plot_alive_history",
+    "plot_alive_matrix",
+    "plot_calibration_vs_holdout",
+    "plot_clv",
+    "plot_decile_lift",
+    "plot_dropout_heterogeneity",
+    "plot_expected_purchases",
+    "plot_frequency_recency",
+    "plot_period_purchases",
+    "plot_rate_heterogeneity",
+    "plot_spend",
+    "plot_tracking",
+    "predictive_checks",
+    "simulated_orders",
     "to_lifetimes",
     "transaction_summary",
+    "validate",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -58,5 +98,32 @@ __getattr__, __dir__ = lazy_names(
         "summary_rows": ("SummaryRows",),
         "transaction_model": ("TransactionModel",),
         "summaries": ("transaction_summary",),
+        "holdout": ("validate",),
+        "holdout_report": ("HoldoutReport",),
+        "model_charts": (
+            "plot_alive_history",
+            "plot_alive_matrix",
+            "plot_dropout_heterogeneity",
+            "plot_expected_purchases",
+            "plot_frequency_recency",
+            "plot_rate_heterogeneity",
+        ),
+        "model_comparison": (
+            "ModelComparison",
+            "compare",
+        ),
+        "predictive_fit": (
+            "PredictiveChecks",
+            "predictive_checks",
+        ),
+        "simulation": ("simulated_orders",),
+        "value_charts": (
+            "plot_calibration_vs_holdout",
+            "plot_clv",
+            "plot_decile_lift",
+            "plot_period_purchases",
+            "plot_spend",
+            "plot_tracking",
+        ),
     },
 )

@@ -22,7 +22,7 @@ from userops.events.columns import AMOUNT_MINOR_UNITS, CUSTOMER_ID, INSTANT_US
 from userops.events.table import Orders
 from userops.value.summary_rows import AGE, LAST_PURCHASE_AGE, MEAN_SPEND, REPEAT_COUNT
 
-__all__ = ["transaction_summary"]
+__all__ = ["purchase_days", "transaction_summary"]
 
 _DAY, _AMOUNT, _FIRST, _LAST = (
     f"userops__{name}" for name in ("day", "amount", "first_day", "last_day")
@@ -72,7 +72,7 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
             allowed=f"before {as_of}",
         )  # fmt: skip
     orders = history.at(end_us).orders
-    days, last_day = _days(orders, end_us), history.zone.day(cut_us - 1)
+    days, last_day = purchase_days(orders, end_us), history.zone.day(cut_us - 1)
     known = days if calibration_end is None else days.filter(nw.col(_DAY) <= last_day)
     totals, columns = _totals(known), _columns(last_day, orders.scale)
     if calibration_end is not None:
@@ -124,8 +124,17 @@ def _history(data: Any) -> History:
     )  # fmt: skip
 
 
-def _days(orders: Orders, end_us: int) -> frames.Frame:
-    """Return one row a customer and local day with a purchase: the sum of its money."""
+def purchase_days(orders: Orders, end_us: int) -> frames.Frame:
+    """Return one row a customer and local day with a purchase; nothing is collected.
+
+    Args:
+        orders: The orders, of persons where there are identities.
+        end_us: Exclusive end, microseconds since 1970-01-01 UTC.
+
+    Returns:
+        `customer_id`, `userops__day` (days since 1970-01-01 in the orders' zone) and
+        `userops__amount` (the sum of its money, minor units).
+    """
     earliest = orders.audit.first_us
     reach = (end_us if earliest is None else min(end_us, earliest), end_us)
     day = orders.columns.zone.day_expr(nw.col(INSTANT_US), between_us=reach)
