@@ -30,12 +30,14 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "FittedTagSet", "PercentileTag", "PreferenceTag", "Segment", "Tag", "TagDecisions",
         "TagGroup", "TagJudgement", "TagRefresh", "TagReport", "TagSet", "TagThresholds",
         "TagValue", "agreement", "coverage", "judge", "separation", "shop_tags", "stability",
+        "worth_by_segment",
     }),
     "userops.value": frozenset({
         "BGNBD", "CustomerValue", "CustomerWorth", "FittedCustomerValue", "FittedGammaGamma",
         "FittedTransactionModel", "GammaGamma", "MBGNBD", "ParetoNBD", "SpendRows",
         "SummaryRows", "TransactionModel", "fit_with_lifetimes", "from_lifetimes", "to_lifetimes",
         "transaction_summary",
+        "Bootstrap", "Interval", "LikelihoodRatio", "Prior",
         "HoldoutReport", "ModelComparison", "PredictiveChecks", "compare", "predictive_checks",
         "simulated_orders", "validate",
         "plot_alive_history", "plot_alive_matrix", "plot_calibration_vs_holdout", "plot_clv",
@@ -63,7 +65,7 @@ PUBLIC: Mapping[str, frozenset[str]] = {
     }),
     "userops.testing": frozenset({
         "ENGINE_NAMES", "Engines", "check_cut_points", "check_rule", "check_same_rows",
-        "check_segment_map",
+        "check_segment_map", "check_transaction_model",
         "installed_engines", "rows_of", "spark_session", "to_engine",
     }),
     "userops.errors": frozenset({

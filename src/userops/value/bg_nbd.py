@@ -135,8 +135,8 @@ class BGNBD(TransactionModel):
 def _summed(rate: Floats, share: Floats, heads: Floats, a: float) -> Floats:
     """Return the expected purchases of who is alive, as a sum of positive terms.
 
-    He makes a k-th purchase if the process gets so far, which is an incomplete beta function, and no
-    coin before it fell: equation (10) before it is summed up.
+    He makes a k-th purchase if the process gets so far, which is an incomplete beta function, and
+    no coin before it fell: equation (10) before it is summed up.
     """
     found = np.zeros(len(rate))
     for place, (shape, z, b) in enumerate(zip(rate, share, heads, strict=True)):
