@@ -10,13 +10,14 @@ a reason to look at others.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betaln, expit, gammaln, hyp2f1, polygamma, psi
+from scipy.special import betaln, gammaln, polygamma, psi
 
+from userops.value.coin_expectation import purchases_while_heads
 from userops.value.newton import Derivatives
 from userops.value.purchase_counts import negative_binomial, purchase_times, with_the_gone
 from userops.value.summary_rows import RowPiece, SummaryRows
@@ -25,9 +26,8 @@ from userops.value.transaction_model import TransactionModel
 __all__ = ["BGNBD"]
 
 Floats = NDArray[np.float64]
-_NEAR_ONE = 1e-5
-# A sum ends where its last term is nothing beside it.
-_NOTHING, _MOST_TERMS = 1e-16, 1 << 22
+# The logarithm of numbers that are as good as infinite beside any other here.
+_LARGEST = 600.0
 
 
 @attrs.frozen
@@ -42,6 +42,7 @@ class BGNBD(TransactionModel):
     """
 
     parameter_names: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
+    takes_many_horizons: ClassVar[bool] = True
     dropout_parameter: ClassVar[tuple[str, int]] = ("a", 1)
     # How many coins are tossed before the first repeat purchase.
     coins: ClassVar[int] = 0
@@ -78,28 +79,20 @@ class BGNBD(TransactionModel):
 
     def p_alive(self, parameters: Floats, rows: SummaryRows) -> Floats:
         """Return the probability that a customer has not dropped out; 1 without repeats."""
-        r, alpha, a, b = parameters
-        x = rows.repeat_count
+        r, alpha, a, b = parameters.tolist()  # a request waits, and Python's floats are quicker
+        tosses = rows.repeat_count + self.coins
         log_ratio = np.log((alpha + rows.age) / (alpha + rows.last_purchase_age))
-        tosses = np.where(x + self.coins > 0, b + x - 1 + self.coins, 1.0)
-        log_odds = np.log(a) - np.log(tosses) + (r + x) * log_ratio
-        return np.where(x + self.coins > 0, expit(-log_odds), 1.0)
+        odds = np.exp(np.minimum((r + rows.repeat_count) * log_ratio, _LARGEST)) * a
+        heads = b - 1 + tosses
+        alive: Floats = heads / (heads + odds)
+        return alive if self.coins else np.where(tosses > 0, alive, 1.0)
 
-    def expected_purchases(self, parameters: Floats, horizon: float, rows: SummaryRows) -> Floats:
+    def expected_purchases(self, parameters: Floats, horizon: Any, rows: SummaryRows) -> Floats:
         """Return equations (9) and (10) of the paper."""
-        r, alpha, a, b = parameters
-        x, age, alive = rows.repeat_count, rows.age, self.p_alive(parameters, rows)
-        tosses = b + x + self.coins
-        with np.errstate(all="ignore"):
-            share = horizon / (alpha + age + horizon)
-            kept = np.exp((r + x) * np.log1p(-share))
-            kept = kept * hyp2f1(r + x, tosses, a + tosses - 1, share)
-            expected: Floats = (a + tosses - 1) / (a - 1) * (1 - kept)
-        # Near a = 1 a difference of nearly equal numbers; for many purchases 0 times infinity.
-        lost = ~np.isfinite(expected) | (abs(a - 1) < _NEAR_ONE)
-        if lost.any():
-            expected[lost] = _summed((r + x)[lost], share[lost], tosses[lost], a)
-        return alive * expected
+        r, alpha, a, b = parameters.tolist()
+        x = rows.repeat_count
+        found = purchases_while_heads(r + x, alpha + rows.age, (a, x + (b + self.coins)), horizon)
+        return found * self.p_alive(parameters, rows)
 
     def purchase_probabilities(
         self, parameters: Floats, horizon: float, rows: SummaryRows, most: int
@@ -130,26 +123,6 @@ class BGNBD(TransactionModel):
         number = np.arange(len(places)) - np.searchsorted(places, places)
         kept = number < (rng.geometric(coin) - self.coins)[places]
         return places[kept], at[kept]
-
-
-def _summed(rate: Floats, share: Floats, heads: Floats, a: float) -> Floats:
-    """Return the expected purchases of who is alive, as a sum of positive terms.
-
-    He makes a k-th purchase if the process gets so far, which is an incomplete beta function, and
-    no coin before it fell: equation (10) before it is summed up.
-    """
-    found = np.zeros(len(rate))
-    for place, (shape, z, b) in enumerate(zip(rate, share, heads, strict=True)):
-        begin, many = 0, 256
-        while begin < _MOST_TERMS:
-            k = np.arange(begin, begin + many) + 1.0
-            stays = gammaln(b + k - 1) - gammaln(b) + gammaln(a + b) - gammaln(a + b + k - 1)
-            terms = betainc(k, shape, z) * np.exp(stays)
-            found[place] += terms.sum()
-            if terms[-1] * (begin + many) <= _NOTHING * found[place]:
-                break
-            begin, many = begin + many, 2 * many
-    return found
 
 
 def _of_times(parameters: Floats, rows: RowPiece, tables: Mapping[str, Floats]) -> Derivatives:

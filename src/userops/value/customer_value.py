@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -116,7 +117,7 @@ class CustomerWorth:
     clv_interval: tuple[float, float] | None = None
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, slots=False)
 class FittedCustomerValue(Definition):
     """Customers can be valued now.
 
@@ -174,25 +175,34 @@ class FittedCustomerValue(Definition):
         Raises:
             DataError: If it is a summary that no customer can have.
         """
-        known = np.asarray(covariates, dtype=np.float64).reshape(1, -1)
-        rows = SummaryRows(
-            np.array([float(repeat_count)]), np.array([last_purchase_age_days / 7]),
-            np.array([age_days / 7]), covariates=known,
-        )  # fmt: skip
+        rows = SummaryRows.one(
+            repeat_count, last_purchase_age_days / 7, age_days / 7, tuple(covariates)
+        )
+        if level is not None:
+            return self._with_interval(rows, mean_spend, level)
+        worth = self.valuation.of_rows(rows)
+        spend = self.spend.expected_spend_of_one(repeat_count, mean_spend)
+        purchases = (
+            worth["expected_purchases"].item() if self.definition.horizon_weeks else math.inf
+        )
+        clv = worth["discounted_purchases"].item() * spend * self.definition.margin
+        return CustomerWorth(worth["p_alive"].item(), purchases, spend, clv)
+
+    def _with_interval(
+        self, rows: SummaryRows, mean_spend: float | None, level: float
+    ) -> CustomerWorth:
         spent = np.array([math.nan if mean_spend is None else mean_spend])
-        worth = {
-            name: float(v[0]) for name, v in self.valuation.of_customers(rows, spent, level).items()
-        }
+        valued = self.valuation.of_customers(rows, spent, level)
+        worth = {name: float(values[0]) for name, values in valued.items()}
         purchases, clv = (
-            (worth[f"{name}_low"], worth[f"{name}_high"]) if f"{name}_low" in worth else None
-            for name in ("purchases", "clv")
+            (worth[f"{name}_low"], worth[f"{name}_high"]) for name in ("purchases", "clv")
         )
         return CustomerWorth(
-            worth["p_alive"], worth.get("expected_purchases", math.inf), worth["expected_spend"],
-            worth["clv"], purchases, clv,
+            worth["p_alive"], worth["expected_purchases"], worth["expected_spend"], worth["clv"],
+            purchases, clv,
         )  # fmt: skip
 
-    @property
+    @cached_property
     def valuation(self) -> Valuation:
         """Both models with the horizon, the discount and the margin."""
         mine = self.definition

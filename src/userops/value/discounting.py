@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from scipy.special import roots_legendre
 
 from userops.errors import InvalidArgumentError
 
-__all__ = ["discounted", "rate_of_discount"]
+__all__ = ["discount_nodes", "discounted", "rate_of_discount"]
 
 Floats = NDArray[np.float64]
 _DAYS_A_YEAR = 365.25
@@ -55,37 +56,51 @@ def discounted(expected: Callable[[float], Floats], rate: float, horizon: float)
     Raises:
         InvalidArgumentError: If the horizon is infinite, and the rate not above zero.
     """
+    times, weights = discount_nodes(rate, horizon)
+    total: Floats | float = 0.0
+    for time, weight in zip(times.tolist(), weights.tolist(), strict=True):
+        total = total + weight * expected(time)
+    return np.asarray(total)
+
+
+@lru_cache(maxsize=64)
+def discount_nodes(rate: float, horizon: float) -> tuple[Floats, Floats]:
+    """Return times and weights: the expected purchases within these, so weighted, are discounted.
+
+    Args:
+        rate: Of discount, continuous, a unit of time.
+        horizon: Above zero; infinite where the rate is above zero. Where it is finite, it is the
+            last of the times.
+
+    Raises:
+        InvalidArgumentError: If the horizon is infinite, and the rate not above zero.
+    """
     if math.isinf(horizon):
         if rate <= 0:
             raise InvalidArgumentError(
                 "horizon", "is infinite, and nothing is discounted", got=horizon,
                 hint="give a finite horizon, or annual_discount above zero",
             )  # fmt: skip
-        return _for_ever(expected, rate)
-    last = expected(horizon)
+        return _for_ever(rate)
     if rate == 0:
-        return last
+        return np.array([horizon]), np.ones(1)
     nodes, weights = _FEW
     # In steps of the square root there are more nodes early, where purchases come fastest.
     shares = ((nodes + 1) / 2) ** 2
-    total = np.zeros_like(last)
-    for share, weight in zip(shares, weights * np.sqrt(shares), strict=True):
-        time = horizon * float(share)
-        total += weight * math.exp(-rate * time) * expected(time)
-    return math.exp(-rate * horizon) * last + rate * horizon * total
+    times = np.append(horizon * shares, horizon)
+    inner = rate * horizon * weights * np.sqrt(shares)
+    return times, np.append(inner, 1.0) * np.exp(-rate * times)
 
 
-def _for_ever(expected: Callable[[float], Floats], rate: float) -> Floats:
+def _for_ever(rate: float) -> tuple[Floats, Floats]:
     """Integrate over all time by the double exponential rule of Takahasi & Mori (1974).
 
     With u = exp(v - exp(-v)) the integrand exp(-u) E(u / rate) falls doubly exponentially at both
     ends, and equal steps of v converge exponentially, whatever scale of time E has.
     """
-    total: Floats | float = 0.0
-    for v in np.arange(_LOWEST, _HIGHEST, _STEP):
-        grown = math.exp(-v)
-        u = math.exp(v - grown)
-        weight = _STEP * u * (1 + grown) * math.exp(-u)
-        if weight > 0.0:
-            total = total + weight * expected(u / rate)
-    return np.asarray(total)
+    v = np.arange(_LOWEST, _HIGHEST, _STEP)
+    grown = np.exp(-v)
+    u = np.exp(v - grown)
+    weights = _STEP * u * (1 + grown) * np.exp(-u)
+    counts = weights > 0
+    return u[counts] / rate, weights[counts]

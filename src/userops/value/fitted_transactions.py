@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, Self
 
 import attrs
@@ -53,7 +54,7 @@ class Bootstrap:
         return float(low), float(high)
 
 
-@attrs.frozen(repr=False, kw_only=True)
+@attrs.frozen(repr=False, kw_only=True, slots=False)
 class FittedTransactionModel(FittedParameters):
     """A model with its parameters, how far they can be trusted, and what they predict.
 
@@ -163,6 +164,18 @@ class FittedTransactionModel(FittedParameters):
         return self._each(rows, lambda values, some: self.model.expected_purchases(
             values, until, some
         ))  # fmt: skip
+
+    def expected_by(self, horizons: Floats, one: SummaryRows) -> Floats:
+        """Return the purchases that are expected of one customer, one value a horizon.
+
+        Args:
+            horizons: Each above zero, in units of time.
+            one: The customer.
+        """
+        if not self.model.takes_many_horizons:
+            return np.array([self.expected_purchases(h, one)[0] for h in horizons.tolist()])
+        values = self._moved(one.covariates[0]) if self.effects else self._values
+        return self.model.expected_purchases(values, horizons, one)
 
     def purchase_probabilities(
         self, horizon: float, rows: SummaryRows | None = None, *, most: int = 10
@@ -282,15 +295,24 @@ class FittedTransactionModel(FittedParameters):
                 hint="SummaryRows.of(summary, covariates=model.covariates)",
             )  # fmt: skip
         if not self.effects:
-            return function(self.values, given)
-        effects, found = np.array(list(self.effects.values())), np.empty(0)
+            return function(self._values, given)
+        found = np.empty(0)
         for values, places, part in given.alike():
-            moved = self.values * np.exp(self.model.effect_matrix(values) @ effects)
-            mine = function(moved, part)
+            mine = function(self._moved(values), part)
             if not len(found):
                 found = np.empty((len(given), *mine.shape[1:]))
             found[places] = mine
         return found
+
+    def _moved(self, covariates: Floats) -> Floats:
+        """Return the parameters of customers of whom so much is known."""
+        effects = np.array(list(self.effects.values()))
+        found: Floats = self._values * np.exp(self.model.effect_matrix(covariates) @ effects)
+        return found
+
+    @cached_property
+    def _values(self) -> Floats:
+        return self.values
 
     def _horizon(self, horizon: float) -> float:
         if not (math.isfinite(horizon) and horizon > 0):

@@ -8,6 +8,7 @@ is gamma distributed (shape q, rate gamma). How much and how often are taken to 
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import attrs
@@ -182,6 +183,20 @@ class FittedGammaGamma(FittedParameters):
         below, p = shape - 1, self.parameters["p"]
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(below > 0, p * rate / below, np.inf)
+
+    def expected_spend_of_one(self, repeat_count: float, mean_spend: float | None) -> float:
+        """Return the same of one customer, in a microsecond.
+
+        Args:
+            repeat_count: Purchases after the first one.
+            mean_spend: The mean of these; None without any.
+        """
+        p, q, gamma = self.parameters.values()
+        x, z = float(repeat_count), 0.0 if mean_spend is None else float(mean_spend)
+        if not (x > 0 and 0 < z < math.inf):
+            x = z = 0.0
+        below = p * x + q - 1
+        return p * (gamma + x * z) / below if below > 0 else math.inf
 
     def posterior(self, repeat_count: Any, mean_spend: Any) -> tuple[Floats, Floats]:
         """Return the gamma distribution of the rate behind a customer's spend: shape and rate.

@@ -13,7 +13,7 @@ alpha + y and beta + y, as far as anything is left of it, by Gauss and Legendre.
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import attrs
 import numpy as np
@@ -47,6 +47,7 @@ class ParetoNBD(TransactionModel):
     """The Pareto/NBD model, with the parameters r, alpha, s and beta."""
 
     parameter_names: ClassVar[tuple[str, ...]] = ("r", "alpha", "s", "beta")
+    takes_many_horizons: ClassVar[bool] = True
 
     def starts(self, rows: SummaryRows) -> Floats:
         """Begin with one purchase rate for all, and lives about as long as the observation."""
@@ -81,7 +82,7 @@ class ParetoNBD(TransactionModel):
             found[here] = 1 / (1 + np.exp(np.minimum(log - alive[here], 700.0)))
         return found
 
-    def expected_purchases(self, parameters: Floats, horizon: float, rows: SummaryRows) -> Floats:
+    def expected_purchases(self, parameters: Floats, horizon: Any, rows: SummaryRows) -> Floats:
         """Return equations (17) and (22) of Fader & Hardie's note."""
         r, alpha, s, beta = parameters
         at_end = beta + rows.age

@@ -7,6 +7,7 @@ are fitted to the distinct rows, weighted by how many customers have each.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ LAST_PURCHASE_AGE = "last_purchase_age_days"
 AGE = "age_days"
 MEAN_SPEND = "mean_spend"
 _COUNT = "userops__count"
+_COLUMNS = ("repeat_count", "last_purchase_age", "age", "weight", "covariates")
 _PIECE_ROWS = 1 << 13
 
 
@@ -158,10 +160,30 @@ class SummaryRows:
         return cls(x, t, age, np.ones(len(x)), known), spent, table.select([CUSTOMER_ID])
 
     @classmethod
-    def one(cls, repeat_count: int, last_purchase_age: float, age: float) -> SummaryRows:
-        """Return the row of one customer."""
-        x, last, end = (np.array([float(v)]) for v in (repeat_count, last_purchase_age, age))
-        return cls(x, last, end)
+    def one(
+        cls, repeat_count: float, last_purchase_age: float, age: float,
+        covariates: Sequence[float] = (),
+    ) -> SummaryRows:  # fmt: skip
+        """Return the row of one customer.
+
+        Raises:
+            DataError: If it is one that no customer can have.
+        """
+        x, last, end = float(repeat_count), float(last_purchase_age), float(age)
+        columns = np.array([x]), np.array([last]), np.array([end])
+        known = np.array([covariates], dtype=np.float64)
+        # A request waits for this: what is plainly right is not checked column by column.
+        is_right = x.is_integer() and 0 <= last <= end < math.inf and (x > 0) == (last > 0)
+        if x < 0 or not is_right or covariates:
+            return cls(*columns, covariates=known)
+        return cls._unchecked(*columns, np.ones(1), known)
+
+    @classmethod
+    def _unchecked(cls, *columns: Floats) -> SummaryRows:
+        found = object.__new__(cls)
+        for name, column in zip(_COLUMNS, columns, strict=True):
+            object.__setattr__(found, name, column)
+        return found
 
     @property
     def customers(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -54,6 +54,9 @@ class TransactionProcess(Definition):
     # The parameter that grows, or falls, in proportion with the rate; 1 or -1.
     purchase_parameter: ClassVar[tuple[str, int]] = ("alpha", -1)
     dropout_parameter: ClassVar[tuple[str, int]] = ("beta", -1)
+    # Whether `expected_purchases` takes several horizons with one customer, and gives one value
+    # for each.
+    takes_many_horizons: ClassVar[bool] = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse priors of what the model does not have.
@@ -93,12 +96,12 @@ class TransactionProcess(Definition):
         """Return the probability that a customer still buys, one value a row."""
 
     @abstractmethod
-    def expected_purchases(self, parameters: Floats, horizon: float, rows: SummaryRows) -> Floats:
+    def expected_purchases(self, parameters: Floats, horizon: Any, rows: SummaryRows) -> Floats:
         """Return the purchases that are expected within a horizon from now, one value a row.
 
         Args:
             parameters: In the order of `parameter_names`.
-            horizon: Units of time.
+            horizon: Units of time; several, with one row, where the model `takes_many_horizons`.
             rows: Customers; the row of zeros is one who has just bought for the first time.
         """
 

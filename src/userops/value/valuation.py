@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.errors import InvalidArgumentError
-from userops.value.fitted_transactions import FittedTransactionModel
+from userops.value.discounting import discount_nodes, rate_of_discount
+from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
 from userops.value.gamma_gamma import FittedGammaGamma
 from userops.value.inference import checked_level
 from userops.value.revenue import revenue_quantiles
@@ -47,10 +48,19 @@ class Valuation:
     def of_rows(self, rows: SummaryRows) -> dict[str, Floats]:
         """Return what rows of purchases come to: one value a row, by name."""
         weeks, found = self.horizon_weeks, {"p_alive": self.transactions.p_alive(rows)}
+        rate = rate_of_discount(self.annual_discount, UNIT_DAYS["weeks"])
+        until = math.inf if weeks is None else float(weeks)
+        if len(rows) == 1:
+            times, weights = discount_nodes(rate, until)
+            expected = self.transactions.expected_by(times, rows)
+            if weeks is not None:
+                found["expected_purchases"] = expected[-1:]
+            found["discounted_purchases"] = np.array([weights @ expected])
+            return found
         if weeks is not None:
             found["expected_purchases"] = self.transactions.expected_purchases(weeks, rows)
         found["discounted_purchases"] = self.transactions.discounted_purchases(
-            self.annual_discount, rows, horizon=math.inf if weeks is None else weeks
+            self.annual_discount, rows, horizon=until
         )
         return found
 
@@ -64,7 +74,8 @@ class Valuation:
             mean_spend: Major units; not a number without repeat purchases.
             level: As in `score`.
         """
-        distinct, places = rows.distinct()
+        is_one = len(rows) == 1
+        distinct, places = (rows, np.zeros(1, dtype=np.intp)) if is_one else rows.distinct()
         worth = self.of_rows(distinct)
         found = {name: values[places] for name, values in worth.items()}
         found["expected_spend"] = self.spend.expected_spend(rows.repeat_count, mean_spend)
