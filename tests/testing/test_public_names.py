@@ -34,7 +34,7 @@ PUBLIC: Mapping[str, frozenset[str]] = {
     }),
     "userops.value": frozenset({
         "BGNBD", "CustomerValue", "CustomerWorth", "FittedCustomerValue", "FittedGammaGamma",
-        "FittedTransactionModel", "GammaGamma", "MBGNBD", "ParetoNBD", "SpendRows",
+        "FittedTransactionModel", "GGompertzNBD", "GammaGamma", "MBGNBD", "ParetoNBD", "SpendRows",
         "SummaryRows", "TransactionModel", "fit_with_lifetimes", "from_lifetimes", "to_lifetimes",
         "transaction_summary",
         "Bootstrap", "Interval", "LikelihoodRatio", "Prior",

@@ -8,7 +8,15 @@ import pytest
 from numpy.typing import NDArray
 
 from userops.testing import check_transaction_model
-from userops.value import BGNBD, MBGNBD, ParetoNBD, Prior, SummaryRows, TransactionModel
+from userops.value import (
+    BGNBD,
+    MBGNBD,
+    GGompertzNBD,
+    ParetoNBD,
+    Prior,
+    SummaryRows,
+    TransactionModel,
+)
 from userops.value.newton import Derivatives
 
 Floats = NDArray[np.float64]
@@ -19,6 +27,7 @@ Floats = NDArray[np.float64]
     [
         (BGNBD(), (0.24, 4.4, 0.8, 2.4)), (MBGNBD(), (0.52, 6.2, 0.9, 1.6)),
         (ParetoNBD(), (0.55, 10.6, 0.6, 11.7)), (ParetoNBD(), (2.0, 5.0, 1.0, 5.0)),
+        (GGompertzNBD(), (0.8, 5.0, 0.1, 0.5, 50.0)), (GGompertzNBD(), (1.5, 5.0, 0.2, 0.3, 0.5)),
         (BGNBD(purchase_covariates=("z",), priors=(Prior("a", 1, 1),)), (0.3, 5, 0.7, 3.0)),
     ],
     ids=lambda value: type(value).__name__,

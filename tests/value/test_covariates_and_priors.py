@@ -16,12 +16,21 @@ from userops.errors import (
     InvalidArgumentError,
     InvalidDefinitionError,
 )
-from userops.value import BGNBD, MBGNBD, ParetoNBD, Prior, SummaryRows, TransactionModel
+from userops.value import (
+    BGNBD,
+    MBGNBD,
+    GGompertzNBD,
+    ParetoNBD,
+    Prior,
+    SummaryRows,
+    TransactionModel,
+)
 
 TRUE = {
     "BGNBD": ([0.6, 8.0, 0.8, 2.5], BGNBD),
     "MBGNBD": ([0.6, 8.0, 0.8, 2.5], MBGNBD),
     "ParetoNBD": ([0.6, 8.0, 0.7, 12.0], ParetoNBD),
+    "GGompertzNBD": ([1.5, 5.0, 0.08, 1.0, 20.0], GGompertzNBD),
 }
 EFFECTS = np.array([0.7, -0.8])
 
@@ -75,7 +84,7 @@ def test_derivatives_by_effects_are_those_of_finite_differences(name: str) -> No
     rows = SummaryRows.of(table, covariates=model.covariates)
     at, step = np.array([*np.log(TRUE[name][0]), 0.3, -0.2]), 1e-5
     here = model.of_coordinates(at, rows)
-    for number, unit in enumerate(np.eye(6)):
+    for number, unit in enumerate(np.eye(len(at))):
         ends = [model.of_coordinates(at + sign * step * unit, rows) for sign in (1, -1)]
         slope = (ends[0].value - ends[1].value) / (2 * step)
         assert here.gradient[number] == pytest.approx(slope, rel=1e-6, abs=1e-5)

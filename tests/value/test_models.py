@@ -16,13 +16,22 @@ from userops.value import (
     BGNBD,
     MBGNBD,
     GammaGamma,
+    GGompertzNBD,
     ParetoNBD,
     SpendRows,
     SummaryRows,
     TransactionModel,
 )
 
-MODELS: list[TransactionModel] = [BGNBD(), MBGNBD(), ParetoNBD()]
+FOUR: list[TransactionModel] = [BGNBD(), MBGNBD(), ParetoNBD()]
+MODELS: list[TransactionModel] = [*FOUR, GGompertzNBD()]
+SETS_OF_FOUR = [
+    [0.24, 4.4, 0.79, 2.4], [0.55, 10.6, 0.61, 11.7], [2.0, 0.5, 3.0, 0.5], [0.05, 90, 0.2, 0.1],
+]  # fmt: skip
+SETS_OF_FIVE = [
+    [0.55, 10.6, 0.0002, 0.6, 0.0026], [0.8, 5.0, 0.1, 0.5, 50.0], [2.0, 0.5, 3.0, 0.5, 0.5],
+    [0.5, 10.0, 0.1, 1.0, 1.0], [0.05, 90, 30.0, 0.02, 1e5],
+]  # fmt: skip
 
 
 def drawn(customers: int, seed: int = 1) -> SummaryRows:
@@ -40,10 +49,13 @@ def drawn(customers: int, seed: int = 1) -> SummaryRows:
     return SummaryRows(count, last, age, np.ones(customers))
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 @pytest.mark.parametrize(
-    "parameters",
-    [[0.24, 4.4, 0.79, 2.4], [0.55, 10.6, 0.61, 11.7], [2.0, 0.5, 3.0, 0.5], [0.05, 90, 0.2, 0.1]],
+    ("model", "parameters"),
+    [
+        *((model, parameters) for model in FOUR for parameters in SETS_OF_FOUR),
+        *((GGompertzNBD(), parameters) for parameters in SETS_OF_FIVE),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, TransactionModel) else str(value),
 )
 def test_derivatives_are_those_of_finite_differences(
     model: TransactionModel, parameters: list[float]
@@ -51,10 +63,12 @@ def test_derivatives_are_those_of_finite_differences(
     """Gradient and Hessian by the logarithms agree with central differences to 1e-6."""
     rows, logs = drawn(80), np.log(parameters)
     at, scale = model.of_coordinates(logs, rows), 0.0
-    step = 1e-5
-    gradient, hessian = np.zeros(4), np.zeros((4, 4))
-    for k in range(4):
-        ends = [model.of_coordinates(logs + sign * step * np.eye(4)[k], rows) for sign in (1, -1)]
+    size, step = len(logs), 1e-5
+    gradient, hessian = np.zeros(size), np.zeros((size, size))
+    for k in range(size):
+        ends = [
+            model.of_coordinates(logs + sign * step * np.eye(size)[k], rows) for sign in (1, -1)
+        ]
         gradient[k] = (ends[0].value - ends[1].value) / (2 * step)
         hessian[k] = (ends[0].gradient - ends[1].gradient) / (2 * step)
     scale = max(1.0, float(np.abs(at.hessian).max()))
@@ -105,7 +119,7 @@ def test_the_likelihood_of_pareto_nbd_is_the_integral(ratio: float) -> None:
         assert found == pytest.approx(expected, rel=1e-8)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("model", FOUR, ids=lambda m: type(m).__name__)
 def test_every_start_ends_at_the_same_height(model: TransactionModel, cdnow: Any) -> None:
     """A hundred random starts reach one log-likelihood to 1e-8."""
     rng = np.random.default_rng(3)
@@ -120,7 +134,8 @@ def test_every_start_ends_at_the_same_height(model: TransactionModel, cdnow: Any
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_densities_add_up_to_one_of_a_new_customer(model: TransactionModel) -> None:
     """The expected purchases grow with the horizon, and of nobody are there fewer than none."""
-    parameters, rows = np.array([0.55, 10.6, 0.61, 11.7]), drawn(50)
+    five = isinstance(model, GGompertzNBD)
+    parameters, rows = np.array((SETS_OF_FIVE if five else SETS_OF_FOUR)[1]), drawn(50)
     before = np.zeros(len(rows))
     for horizon in (0.1, 1.0, 10.0, 100.0):
         expected = model.expected_purchases(parameters, horizon, rows)

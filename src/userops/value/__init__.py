@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from userops.value.customer_value import CustomerValue, CustomerWorth, FittedCustomerValue
     from userops.value.fitted_transactions import Bootstrap, FittedTransactionModel
     from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma, SpendRows
+    from userops.value.ggompertz_nbd import GGompertzNBD
     from userops.value.holdout import validate
     from userops.value.holdout_report import HoldoutReport
     from userops.value.inference import Interval, LikelihoodRatio
@@ -50,6 +51,7 @@ __all__ = [
     "FittedCustomerValue",
     "FittedGammaGamma",
     "FittedTransactionModel",
+    "GGompertzNBD",
     "GammaGamma",
     "HoldoutReport",
     "Interval",
@@ -90,6 +92,7 @@ __getattr__, __dir__ = lazy_names(
         "customer_value": ("CustomerValue", "CustomerWorth", "FittedCustomerValue"),
         "fitted_transactions": ("Bootstrap", "FittedTransactionModel"),
         "gamma_gamma": ("FittedGammaGamma", "GammaGamma", "SpendRows"),
+        "ggompertz_nbd": ("GGompertzNBD",),
         "inference": ("Interval", "LikelihoodRatio"),
         "lifetimes_adapter": ("fit_with_lifetimes", "from_lifetimes", "to_lifetimes"),
         "mbg_nbd": ("MBGNBD",),

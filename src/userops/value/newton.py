@@ -136,7 +136,10 @@ def _step(here: Derivatives, free: NDArray[np.bool_], damping: float) -> tuple[F
 def _improved(
     function: Callable[[Floats], Derivatives], logs: Floats, here: Derivatives, step: Floats
 ) -> tuple[Derivatives | None, Floats]:
-    length = 1.0
+    # A bound cuts a step as a whole: on a ridge, one parameter by itself leads away from it.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        room = np.where(step < 0, _LOWEST - logs, _HIGHEST - logs) / step
+    length = float(room[room > 0].min(initial=1.0))
     for _ in range(_MOST_HALVINGS):
         tried = np.clip(logs + length * step, _LOWEST, _HIGHEST)
         there = function(tried)

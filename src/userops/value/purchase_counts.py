@@ -10,7 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, roots_legendre
+from scipy.special import gammaln
+
+from userops.value.lives import Lives
+from userops.value.panels import panels
 
 __all__ = [
     "counts_until_dropout",
@@ -23,7 +26,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 # Nobody buys more often within a horizon that somebody plans for.
 _MOST_COUNTED = 1 << 16
-_NODES, _WEIGHTS = (values.astype(np.float64) for values in roots_legendre(64))
+_RUN_OF_ROOT = 2.8
 
 
 def negative_binomial(n: Floats, shape: Floats, rate: Floats, time: Floats | float) -> Floats:
@@ -43,36 +46,59 @@ def negative_binomial(n: Floats, shape: Floats, rate: Floats, time: Floats | flo
 
 
 def counts_until_dropout(
-    purchases: tuple[Floats, Floats],
-    dropout: tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]],
-    horizon: float,
-    most: int,
+    purchases: tuple[float, Floats], lives: Lives, age: Floats, horizon: float, most: int
 ) -> Floats:
     """Return the probabilities of 0 ... `most` purchases of who may drop out at any time.
 
     Args:
-        purchases: Shape and rate of the gamma distribution of each customer's purchase rate.
-        dropout: Survival to a time from now, and the density of dropout there, given that the
-            customer is alive: functions of one time a customer.
+        purchases: alpha, and the shape of the gamma distribution of each customer's purchase rate,
+            whose rate is alpha and the age.
+        lives: How long customers stay.
+        age: Of each customer, who is alive.
         horizon: Above zero.
         most: The highest count.
 
     Returns:
         Shape (customers, most + 1).
     """
-    survival, density = dropout
+    alpha, shape = purchases
     n = np.arange(most + 1.0)
-    shape, rate = (values[:, None] for values in purchases)
-    end = np.full(len(purchases[0]), float(horizon))
-    found = negative_binomial(n, shape, rate, horizon) * survival(end)[:, None]
-    # Equal steps of the logarithm, because both the counts and the lives change by powers of time.
-    scale = purchases[1]
-    reach = np.log1p(end / scale)
-    for node, weight in zip((_NODES + 1) / 2, _WEIGHTS / 2, strict=True):
-        grown = np.exp(reach * node)
-        time = np.maximum(scale * np.expm1(reach * node), np.finfo(np.float64).tiny)
-        lost = density(time) * weight * reach * scale * grown
-        found += negative_binomial(n, shape, rate, time[:, None]) * lost[:, None]
+    rate, now = alpha + age, lives.at(age).log_survival
+
+    def logs(at: Floats, place: NDArray[np.intp]) -> Floats:
+        then = lives.at(at)
+        # The probability of a count peaks where the root of the expected count is its root, and
+        # falls there like a normal density of variance 1/4: three nodes or so for each unit.
+        root = np.sqrt(shape[place] / rate[place] * (at - age[place]))
+        return np.stack([then.log_survival, then.log_hazard, _RUN_OF_ROOT * root])
+
+    def distance(begin: Floats, end: Floats) -> Floats:
+        found: Floats = np.minimum(alpha + begin, lives.distance(begin, end))
+        return found
+
+    everybody, end = np.arange(len(age)), age + horizon
+    found = panels(age, end, (logs(age, everybody), logs(end, everybody)), logs, distance)
+    ways = gammaln(shape[:, None] + n) - gammaln(shape)[:, None] - gammaln(n + 1)
+    sums = np.zeros((most + 1, len(age)))
+    for part in (piece for ruled in found for piece in ruled.pieces()):
+        place = part.owner
+        values = np.zeros((most + 1, len(place)))
+        for node, weight in zip(part.rule.nodes[:, 0], part.rule.weights[:, 0], strict=True):
+            at = part.begin + part.length * node
+            then = lives.at(at)
+            lost = np.exp(then.log_survival + then.log_hazard - now[place]) * weight * part.length
+            time = np.maximum(at - age[place], np.finfo(np.float64).tiny)
+            values += (lost[:, None] * _counted(ways[place], shape[place], rate[place], time, n)).T
+        part.added_to(sums, values)
+    stays = np.exp(lives.at(end).log_survival - now)
+    time = np.full(len(age), float(horizon))
+    return sums.T + _counted(ways, shape, rate, time, n) * stays[:, None]
+
+
+def _counted(ways: Floats, shape: Floats, rate: Floats, time: Floats, n: Floats) -> Floats:
+    """Return negative binomial probabilities, given the logarithms of their coefficients."""
+    kept, used = shape * np.log(rate / (rate + time)), np.log(time / (rate + time))
+    found: Floats = np.exp(ways + kept[:, None] + n * used[:, None])
     return found
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from userops.core import frames
 from userops.errors import ColumnNotFoundError, ColumnTypeError, DataError
 from userops.events.columns import CUSTOMER_ID
+from userops.value.row_ends import RowEnds
 
 __all__ = ["AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "RowPiece", "SummaryRows"]
 
@@ -249,6 +250,12 @@ class SummaryRows:
         counts, places = np.unique(self.repeat_count, return_inverse=True)
         weights: Floats = np.bincount(places, self.weight, minlength=len(counts)).astype(np.float64)
         return counts, places, weights
+
+    @cached_property
+    def ends(self) -> RowEnds:
+        """The distinct pairs of a count and an age between which integrals over rows run."""
+        counts, places, _ = self._counts
+        return RowEnds.of((counts, places), self.last_purchase_age, self.age)
 
     def pieces(self) -> Iterator[RowPiece]:
         """Cut the rows into pieces whose arrays stay in a core's cache."""
