@@ -33,7 +33,9 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "worth_by_segment",
     }),
     "userops.value": frozenset({
-        "BGNBD", "CustomerValue", "CustomerWorth", "FittedCustomerValue", "FittedGammaGamma",
+        "BGBB", "BGNBD", "CustomerValue", "CustomerWorth", "FittedCustomerValue",
+        "FittedGammaGamma",
+        "FittedShiftedBetaGeometric", "RenewalRows", "ShiftedBetaGeometric", "opportunity_summary",
         "FittedTransactionModel", "GammaGamma", "MBGNBD", "ParetoNBD", "SpendRows",
         "SummaryRows", "TransactionModel", "fit_with_lifetimes", "from_lifetimes", "to_lifetimes",
         "transaction_summary",
