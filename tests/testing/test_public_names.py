@@ -35,6 +35,8 @@ PUBLIC: Mapping[str, frozenset[str]] = {
     "userops.value": frozenset({
         "BGNBD", "CustomerValue", "CustomerWorth", "FittedCustomerValue", "FittedGammaGamma",
         "FittedTransactionModel", "GGompertzNBD", "GammaGamma", "MBGNBD", "ParetoNBD", "SpendRows",
+        "BGBB", "FittedShiftedBetaGeometric", "RenewalRows", "ShiftedBetaGeometric",
+        "opportunity_summary",
         "SummaryRows", "TransactionModel", "fit_with_lifetimes", "from_lifetimes", "to_lifetimes",
         "transaction_summary",
         "Bootstrap", "Interval", "LikelihoodRatio", "Prior",

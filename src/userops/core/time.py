@@ -35,6 +35,8 @@ __all__ = [
     "is_missing",
     "month_and_day",
     "month_and_day_steps",
+    "month_number",
+    "month_number_steps",
     "zone",
 ]
 
@@ -277,7 +279,16 @@ def day_number(year: Any, month: Any, day: Any, *, floor: Any) -> Any:
 
 def month_and_day(day: int) -> int:
     """Return month times 100 plus day of a day since 1970-01-01."""
-    steps = month_and_day_steps(day, floor=lambda a, n: a // n)
+    return _settled(month_and_day_steps(day, floor=lambda a, n: a // n))
+
+
+def month_number(day: int) -> int:
+    """Return the months from January of the year 0 to that of a day since 1970-01-01."""
+    return _settled(month_number_steps(day, floor=lambda a, n: a // n))
+
+
+def _settled(steps: Generator[Any, Any, Any]) -> int:
+    """Return the result of steps over ints, which take back what they yield."""
     value = next(steps)
     while True:
         try:
@@ -291,11 +302,29 @@ def month_and_day_steps(day: Any, *, floor: Any) -> Generator[Any, Any, Any]:
 
     Yields what is used several times, and takes it back: a column is stored under a name there,
     because written out in full the expression would hold thousands of copies of the day. The
-    result is returned. `floor(a, n)` divides rounding down. Source: H. Hinnant, chrono-Compatible
-    Low-Level Date Algorithms (2021), civil_from_days.
+    result is returned. `floor(a, n)` divides rounding down.
+    """
+    _, month, day_of_month = yield from _calendar_steps(day, floor=floor)
+    return month * 100 + day_of_month
+
+
+def month_number_steps(day: Any, *, floor: Any) -> Generator[Any, Any, Any]:
+    """Work out the months from January of the year 0 to that of a day since 1970-01-01.
+
+    Yields and returns as `month_and_day_steps` does.
+    """
+    number, _, _ = yield from _calendar_steps(day, floor=floor)
+    return number
+
+
+def _calendar_steps(day: Any, *, floor: Any) -> Generator[Any, Any, tuple[Any, Any, Any]]:
+    """Work out the number of the month since the year 0, the month, and the day of the month.
+
+    Source: H. Hinnant, chrono-Compatible Low-Level Date Algorithms (2021), civil_from_days.
     """
     shifted = yield day + 719_468
-    day_of_era = yield shifted - floor(shifted, 146_097) * 146_097
+    era = floor(shifted, 146_097)
+    day_of_era = yield shifted - era * 146_097
     leap_days = floor(day_of_era, 1_460) - floor(day_of_era, 36_524) + floor(day_of_era, 146_096)
     year_of_era = yield floor(day_of_era - leap_days, 365)
     day_of_year = yield day_of_era - (
@@ -305,7 +334,7 @@ def month_and_day_steps(day: Any, *, floor: Any) -> Generator[Any, Any, Any]:
     day_of_month = day_of_year - floor(153 * month_from_march + 2, 5) + 1
     # March is the first month of this calendar: 10 and 11 are January and February.
     month = month_from_march + 3 - 12 * floor(month_from_march, 10)
-    return month * 100 + day_of_month
+    return (year_of_era + 400 * era) * 12 + month_from_march + 2, month, day_of_month
 
 
 def epoch_us_of_parts(parts: dict[str, Any], *, floor: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from userops.core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from userops.value.bg_bb import BGBB
     from userops.value.bg_nbd import BGNBD
     from userops.value.customer_value import CustomerValue, CustomerWorth, FittedCustomerValue
     from userops.value.fitted_transactions import Bootstrap, FittedTransactionModel
@@ -26,9 +27,15 @@ if TYPE_CHECKING:
         plot_rate_heterogeneity,
     )
     from userops.value.model_comparison import ModelComparison, compare
+    from userops.value.opportunities import opportunity_summary
     from userops.value.pareto_nbd import ParetoNBD
     from userops.value.predictive_fit import PredictiveChecks, predictive_checks
     from userops.value.priors import Prior
+    from userops.value.renewal_rows import RenewalRows
+    from userops.value.shifted_beta_geometric import (
+        FittedShiftedBetaGeometric,
+        ShiftedBetaGeometric,
+    )
     from userops.value.simulation import simulated_orders
     from userops.value.summaries import transaction_summary
     from userops.value.summary_rows import SummaryRows
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BGBB",
     "BGNBD",
     "MBGNBD",
     "Bootstrap",
@@ -50,6 +58,7 @@ __all__ = [
     "CustomerWorth",
     "FittedCustomerValue",
     "FittedGammaGamma",
+    "FittedShiftedBetaGeometric",
     "FittedTransactionModel",
     "GGompertzNBD",
     "GammaGamma",
@@ -60,12 +69,15 @@ __all__ = [
     "ParetoNBD",
     "PredictiveChecks",
     "Prior",
+    "RenewalRows",
+    "ShiftedBetaGeometric",
     "SpendRows",
     "SummaryRows",
     "TransactionModel",
     "compare",
     "fit_with_lifetimes",
     "from_lifetimes",
+    "opportunity_summary",
     "plot_alive_history",
     "plot_alive_matrix",
     "plot_calibration_vs_holdout",
@@ -88,6 +100,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "bg_bb": ("BGBB",),
         "bg_nbd": ("BGNBD",),
         "customer_value": ("CustomerValue", "CustomerWorth", "FittedCustomerValue"),
         "fitted_transactions": ("Bootstrap", "FittedTransactionModel"),
@@ -96,8 +109,11 @@ __getattr__, __dir__ = lazy_names(
         "inference": ("Interval", "LikelihoodRatio"),
         "lifetimes_adapter": ("fit_with_lifetimes", "from_lifetimes", "to_lifetimes"),
         "mbg_nbd": ("MBGNBD",),
+        "opportunities": ("opportunity_summary",),
         "pareto_nbd": ("ParetoNBD",),
         "priors": ("Prior",),
+        "renewal_rows": ("RenewalRows",),
+        "shifted_beta_geometric": ("FittedShiftedBetaGeometric", "ShiftedBetaGeometric"),
         "summary_rows": ("SummaryRows",),
         "transaction_model": ("TransactionModel",),
         "summaries": ("transaction_summary",),

@@ -60,7 +60,7 @@ class FittedTransactionModel(FittedParameters):
 
     Attributes:
         model: The definition.
-        unit: `days` or `weeks`.
+        unit: `weeks`, `days`, or `opportunities` of a model in discrete time.
     """
 
     model: TransactionProcess
@@ -253,6 +253,11 @@ class FittedTransactionModel(FittedParameters):
         """
         if horizon != math.inf:
             self._horizon(horizon)
+        if self.unit not in UNIT_DAYS:
+            raise InvalidArgumentError(
+                "annual_discount", f"needs a unit with a length, and {self.unit} have none",
+                hint="model.discounted_residual_purchases takes a discount an opportunity",
+            )  # fmt: skip
         rate = rate_of_discount(annual_discount, UNIT_DAYS[self.unit])
         return self._each(rows, lambda values, some: discounted(
             lambda time: self.model.expected_purchases(values, time, some), rate, horizon

@@ -22,7 +22,7 @@ from userops.events.columns import AMOUNT_MINOR_UNITS, CUSTOMER_ID, INSTANT_US
 from userops.events.table import Orders
 from userops.value.summary_rows import AGE, LAST_PURCHASE_AGE, MEAN_SPEND, REPEAT_COUNT
 
-__all__ = ["purchase_days", "transaction_summary"]
+__all__ = ["history_of", "purchase_days", "transaction_summary"]
 
 _DAY, _AMOUNT, _FIRST, _LAST = (
     f"userops__{name}" for name in ("day", "amount", "first_day", "last_day")
@@ -63,7 +63,7 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
         >>> list(summary.to_pylist()[0].values())
         ['a', 1, 4, 9, 10.0]
     """
-    history = data if isinstance(data, History) else _history(data)
+    history = history_of(data)
     end_us = as_of_us(as_of, history.zone)
     cut_us = end_us if calibration_end is None else as_of_us(calibration_end, history.zone)
     if cut_us > end_us:
@@ -115,7 +115,14 @@ def _columns(last_day: int, scale: int) -> dict[str, nw.Expr]:
     }
 
 
-def _history(data: Any) -> History:
+def history_of(data: Any) -> History:
+    """Return a history as it is, and one of orders.
+
+    Raises:
+        InvalidArgumentError: If there are no orders.
+    """
+    if isinstance(data, History):
+        return data
     if isinstance(data, Orders):
         return History(data)
     raise InvalidArgumentError(

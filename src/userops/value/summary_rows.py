@@ -111,7 +111,7 @@ class SummaryRows:
     @classmethod
     def of(
         cls, summary: Any, *, unit_days: float = 1.0, covariates: Sequence[str] = (),
-        weight: str | None = None,
+        weight: str | None = None, ages: tuple[str, str] = (LAST_PURCHASE_AGE, AGE),
     ) -> SummaryRows:  # fmt: skip
         """Read the distinct rows of a summary; they alone are collected.
 
@@ -120,6 +120,7 @@ class SummaryRows:
             unit_days: Days of one unit of time.
             covariates: Columns of numbers or of true and false, that rows are told apart by too.
             weight: A column that says how many customers a row stands for; one by default.
+            ages: Columns of the age at the last purchase, and of the age.
 
         Raises:
             ColumnNotFoundError: If a column is missing; names the nearest.
@@ -127,7 +128,7 @@ class SummaryRows:
             DataError: If there is no row, or one that no customer can have.
         """
         source = frames.read(summary)
-        columns = (REPEAT_COUNT, LAST_PURCHASE_AGE, AGE, *covariates)
+        columns = (REPEAT_COUNT, *ages, *covariates)
         _check_columns(source, columns, covariates, weight)
         count = nw.len() if weight is None else nw.col(weight).sum()
         table = frames.to_arrow(source.frame.group_by(*columns).agg(count.alias(_COUNT)))

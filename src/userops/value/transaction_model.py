@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -36,8 +37,11 @@ class TransactionModel(TransactionProcess):
     `userops.testing.check_transaction_model` checks that they belong together.
     """
 
+    # Units of time, the first of which is the default, with their days.
+    units: ClassVar[Mapping[str, float]] = {"weeks": UNIT_DAYS["weeks"], "days": UNIT_DAYS["days"]}
+
     def fit(
-        self, data: Any, as_of: AsOf | None = None, *, unit: str = "weeks",
+        self, data: Any, as_of: AsOf | None = None, *, unit: str | None = None,
         weight: str | None = None, start: Any = None, engine: str = "userops",
     ) -> FittedTransactionModel:  # fmt: skip
         """Fit the model by maximum likelihood, or to the posterior mode where there are priors.
@@ -46,7 +50,8 @@ class TransactionModel(TransactionProcess):
             data: What `transaction_summary` returns, with the columns of the covariates where the
                 model has some; or `Orders` or a `History`, with `as_of`; or `SummaryRows`.
             as_of: Exclusive end of the history, for orders.
-            unit: `days` or `weeks`: what rates and horizons are counted in.
+            unit: What rates and horizons are counted in: `weeks`, the default, or `days`; in
+                discrete time `opportunities`.
             weight: A column of the summary that says how many customers a row stands for.
             start: Parameters to begin the search with; the model's own by default.
             engine: `userops`, or `lifetimes` for a search by that package, on the same rows and
@@ -59,16 +64,14 @@ class TransactionModel(TransactionProcess):
             ColumnNotFoundError: If the summary lacks a column; names the nearest.
             DataError: If a row of the summary is none that a customer can have.
         """
-        if unit not in UNIT_DAYS:
-            raise InvalidArgumentError.unknown("unit", unit, UNIT_DAYS)
+        unit = next(iter(self.units)) if unit is None else unit
+        if unit not in self.units:
+            raise InvalidArgumentError.unknown("unit", unit, self.units)
         if engine not in _ENGINES:
             raise InvalidArgumentError.unknown("engine", engine, _ENGINES)
         rows = data
         if not isinstance(data, SummaryRows):
-            rows = SummaryRows.of(
-                summary_of(data, as_of), unit_days=UNIT_DAYS[unit], covariates=self.covariates,
-                weight=weight,
-            )  # fmt: skip
+            rows = self.rows_of(data, as_of, unit, weight)
         begin = self.starts(rows) if start is None else np.asarray(start, dtype=np.float64)
         if len(begin) != len(self.parameter_names) or not (begin > 0).all():
             raise InvalidArgumentError(
@@ -77,6 +80,13 @@ class TransactionModel(TransactionProcess):
             )  # fmt: skip
         search = self._searched if engine == "userops" else self._searched_by_lifetimes
         return FittedTransactionModel.at(self, search(begin, rows), rows, unit)
+
+    def rows_of(self, data: Any, as_of: AsOf | None, unit: str, weight: str | None) -> SummaryRows:
+        """Read what `fit` was given, in a unit of time; see there."""
+        return SummaryRows.of(
+            summary_of(data, as_of), unit_days=self.units[unit], covariates=self.covariates,
+            weight=weight,
+        )  # fmt: skip
 
     def _searched_by_lifetimes(self, begin: Floats, rows: SummaryRows) -> Maximum:
         from userops.value.lifetimes_search import found_by_lifetimes
