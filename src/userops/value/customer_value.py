@@ -56,6 +56,12 @@ class CustomerValue(Definition):
         Raises:
             InvalidDefinitionError: Names the field and what is allowed.
         """
+        if "weeks" not in self.transactions.units:
+            raise InvalidDefinitionError(
+                "transactions", "counts no weeks, and value is money in time",
+                got=type(self.transactions).__name__, allowed="a model in continuous time",
+                hint="BGBB says what its opportunities come to: discounted_residual_purchases",
+            )  # fmt: skip
         weeks = self.horizon_weeks
         if weeks is not None and not (math.isfinite(weeks) and weeks > 0):
             raise InvalidDefinitionError(

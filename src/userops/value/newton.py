@@ -97,13 +97,14 @@ def maximised(function: Callable[[Floats], Derivatives], start: Floats) -> Maxim
             return Maximum(logs, here, "failed", tuple(range(len(logs))), steps)
         free = _free(logs, here.gradient)
         step, decrement = _step(here, free, damping)
-        if decrement <= _SMALLEST_DECREMENT:
-            return _ended(logs, here, free, steps)
+        noise = _NOISE * max(1.0, abs(here.value))
+        if decrement <= max(_SMALLEST_DECREMENT, noise):
+            return _ended(*_last(function, logs, here, step, noise), free, steps)
         there, logs_there = _improved(function, logs, here, step)
         if there is not None:
             logs, here, damping = logs_there, there, 0.0
-        elif decrement <= _NOISE * max(1.0, abs(here.value)) or damping >= _MOST_DAMPING:
-            return _ended(logs, here, free, steps)  # what is left to win is lost in rounding
+        elif damping >= _MOST_DAMPING:
+            return _ended(logs, here, free, steps)
         else:
             damping = max(10 * damping, _LEAST_DAMPING)
     return Maximum(logs, here, "failed", (), _MOST_STEPS)
@@ -131,6 +132,19 @@ def _step(here: Derivatives, free: NDArray[np.bool_], damping: float) -> tuple[F
     size = float(np.abs(solved).max())
     step[free] = solved * min(1.0, _LARGEST_STEP / size) if size else solved
     return step, decrement
+
+
+def _last(
+    function: Callable[[Floats], Derivatives], logs: Floats, here: Derivatives, step: Floats,
+    noise: float,
+) -> tuple[Floats, Derivatives]:  # fmt: skip
+    """Take a step whose gain is lost in rounding: of parameters it still wins digits."""
+    if not step.any():
+        return logs, here
+    tried = np.clip(logs + step, _LOWEST, _HIGHEST)
+    there = function(tried)
+    is_good = np.isfinite(there.value) and there.value >= here.value - noise
+    return (tried, there) if is_good else (logs, here)
 
 
 def _improved(
