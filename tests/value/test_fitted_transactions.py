@@ -161,6 +161,17 @@ def test_intervals_of_predictions(fitted: FittedTransactionModel) -> None:
     assert (alive.value <= alive.high).all()
 
 
+def test_an_interval_is_readable(cdnow: Any) -> None:
+    """The estimate with its ends, and how many more there are."""
+    fitted = BGNBD().fit(cdnow)
+    assert repr(fitted.interval(lambda fit: fit.expected_purchases(52))) == (
+        "Interval at 95%: 1.439 (1.307 to 1.585)"
+    )
+    said = repr(fitted.interval(lambda fit: fit.expected_purchases(52, ROWS), level=0.8))
+    assert said.startswith("Interval at 80%: ")
+    assert said.endswith("and 1 more")
+
+
 def test_what_is_not_known_has_no_interval() -> None:
     """A fit that did not converge says why, and the profile where an end is open."""
     rows = SummaryRows(np.zeros(50), np.zeros(50), np.full(50, 30.0))

@@ -29,7 +29,7 @@ _STEP = 1e-4
 _FARTHEST = 12.0
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Interval:
     """An estimate with where the truth lies, at a level.
 
@@ -44,6 +44,13 @@ class Interval:
     low: Floats
     high: Floats
     level: float
+
+    def __repr__(self) -> str:
+        """Return the estimate with its ends; of many the first three."""
+        rows = list(zip(*(np.ravel(v) for v in (self.value, self.low, self.high)), strict=True))
+        said = [f"{value:,.4g} ({low:,.4g} to {high:,.4g})" for value, low, high in rows[:3]]
+        more = f", and {len(rows) - 3:,} more" if len(rows) > 3 else ""
+        return f"Interval at {self.level:.0%}: {'; '.join(said)}{more}"
 
 
 @attrs.frozen
