@@ -328,7 +328,10 @@ def test_values_are_read_in_one_way() -> None:
         kind.name: {spelling.texts.at_one(place): why for place, why in spelling.faults.items()}
         for kind, spelling in zip(graph.kinds, found.nodes.spellings, strict=True)
     }
-    assert faults["phone"] == {"13800138000": "blocked", "12": "unreadable"}
+    assert faults["phone"] == {
+        "13800138000": "blocked",
+        "12": "unreadable: too short for a phone number of its country",
+    }
     assert faults["mail"] == {"test@b.cn": "blocked", "no mail": "unreadable"}
     assert faults["x"] == {"boom": "unreadable: ValueError: no such id"}
 
@@ -374,14 +377,14 @@ def test_contradicting_decisions_are_refused() -> None:
 
 
 def test_wrong_definitions_are_refused_when_written() -> None:
-    """Fields out of range, kinds twice, and unreadable blocked values are named."""
+    """Fields out of range, kinds twice, and blocked values that are no text are named."""
     cases: list[tuple[Any, str]] = [
         (lambda: IdentifierKind("a:b"), "name: cannot name a kind"),
         (lambda: IdentifierKind("a", most_per_person=0), "most_per_person: must be"),
         (lambda: IdentifierKind("a", within_days=3), "within_days: needs most_per_person"),
         (lambda: IdentifierKind("a", priority=2.5), "priority: must be"),  # type: ignore[arg-type]
         (lambda: IdentifierKind("a", normaliser="phone"), "normaliser: is no normaliser"),  # type: ignore[arg-type]
-        (lambda: IdentifierKind("a", normaliser=Phone("CN"), blocked=["x"]), "blocked: holds"),
+        (lambda: IdentifierKind("a", normaliser=Phone("CN"), blocked=[5]), "blocked: holds"),  # type: ignore[list-item]
         (lambda: IdentifierKind("a", blocked_patterns=["(?i)x"]), "pattern"),
         (lambda: Phone("China"), "region: is no region"),
         (lambda: IdentityGraph([IdentifierKind("a"), IdentifierKind("a")]), "kinds: occur twice"),
