@@ -44,6 +44,7 @@ __all__ = [
     "UnsupportedFrameError",
     "UserOpsError",
     "UserOpsWarning",
+    "listed",
     "nearest",
 ]
 
@@ -59,7 +60,8 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
     return folded[found[0]] if found else None
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Return names in one line, the first ones, and how many more there are."""
     more = len(names) - _MOST_NAMES
     return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MOST_NAMES])} … {more:,} more"
 
@@ -146,7 +148,7 @@ class InvalidArgumentError(UserOpsError, ValueError):
         return cls(
             argument,
             f"{got!r} is not known",
-            allowed=_listed(names) or "none are there",
+            allowed=listed(names) or "none are there",
             hint=f"did you mean {close!r}?" if close else None,
         )
 

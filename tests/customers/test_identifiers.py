@@ -8,6 +8,12 @@ import pytest
 from userops.customers import IdentifierKind, IdentityGraph, Links, Phone
 
 
+FULL_WIDTH = [
+    "".join(chr(ord(letter) + 0xFEE0) for letter in text)
+    for text in ("13800138001", "+86(138)0013-8001")
+]
+
+
 @pytest.mark.parametrize(
     ("value", "why"),
     [
@@ -18,7 +24,7 @@ from userops.customers import IdentifierKind, IdentityGraph, Links, Phone
         ("138+00138001", "holds what no phone number is written with"),
         ("13800138001/13900139000", "holds what no phone number is written with"),
         ("13716079096.0", "ends in .0 as a float does; read the column as text"),
-        ("1371607909６．0", "ends in .0 as a float does; read the column as text"),
+        ("1371607909\uff16\uff0e0", "ends in .0 as a float does; read the column as text"),
         ("--", "cannot be read as a phone number"),
         ("12", "too short for a phone number of its country"),
         ("138001380011380", "too long for a phone number of its country"),
@@ -40,7 +46,7 @@ def test_masked_garbled_and_placeholder_phones_are_nobodys(value: str, why: str)
     [
         "13800138001", "138 0013 8001", "138-0013-8001", "138.0013.8001", "(138)0013.8001",
         "+86 138 0013 8001", "(+86)13800138001", "0086 138 0013 8001", "8613800138001",
-        "１３８００１３８００１", "＋８６（１３８）００１３－８００１", "138–0013—8001",
+        *FULL_WIDTH, "138\u20130013\u20148001",
         "\u202d13800138001\u202c", "138\u00a00013\u00a08001", "\u300013800138001 ",
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any, Self
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
+from userops.core.copies import copied
 from userops.core.values import Kind, kinds_of, with_values
 from userops.customers.attribute_rows import DatedValue
 from userops.customers.attribute_table import AttributeTable, classed, only
@@ -61,6 +62,7 @@ class Customers(AttributeTable):
     ) -> None:
         super().__init__(frame, customer_id, time_zone)
         schema = self.source.frame.collect_schema()
+        self.has_named_attributes = attributes is not None
         if isinstance(attributes, str):
             raise InvalidDefinitionError(
                 "attributes", "must be several names", got=repr(attributes),
@@ -93,9 +95,16 @@ class Customers(AttributeTable):
         """Return the table with its naive times read in a zone, unless it names one itself."""
         if self.has_own_zone:
             return self
-        return type(self)(
+        more = type(self)(
             self.source, customer_id=self.customer_id, attributes=self._names, time_zone=time_zone
         )
+        more.has_named_attributes = self.has_named_attributes
+        return more
+
+    def keeping(self, names: Sequence[str]) -> Self:
+        """Return the table with some of its attributes alone, for customers as the host knows."""
+        kinds = {name: kind for name, kind in self._kinds.items() if name in names}
+        return copied(self, _names=tuple(kinds), _kinds=kinds, _with_current=None)
 
     @cached_property
     def _rows(self) -> frames.Frame:

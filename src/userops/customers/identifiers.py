@@ -147,9 +147,9 @@ class Phone(Normaliser):
 
     Read are digits with the usual signs between them: blanks, hyphens, dots, brackets, and a `+`
     before. What is masked (`138****8001`), holds letters or an extension, ends in the `.0` of a
-    float, has a length that its country does not know, can be dialled within one area alone, or repeats one digit is
-    no number of anybody, and is put aside with the reason: read otherwise, it would make one person
-    of strangers.
+    float, has a length that its country does not know, can be dialled within one area alone, or
+    repeats one digit is no number of anybody, and is put aside with the reason: read otherwise, it
+    would make one person of strangers.
 
     Attributes:
         region: Country in which a number without `+` is read: two letters of ISO 3166-1.
