@@ -147,7 +147,7 @@ class Persons:
         persons = self._names.take(self.identities.made.person[known])
         table = self._table({_RAW: raws, _WRITTEN: written, _PERSON_OF: persons})
         rows = self.with_current(rows, owner).with_columns(nw.col(value).alias(_RAW))
-        rows = rows.join(table, on=_RAW, how="left")
+        rows = frames.with_matches(rows, table, _RAW)
         return rows.with_columns(
             nw.coalesce(_WRITTEN, value).alias(value), nw.coalesce(_PERSON_OF, owner).alias(owner)
         ).drop(_RAW, _WRITTEN, _PERSON_OF)
@@ -162,7 +162,7 @@ class Persons:
         """
         rows = rows.with_columns(nw.col(column).alias(_RAW))
         for table in (self._of_any, self._nobodys):
-            rows = rows.join(table, on=_RAW, how="left")
+            rows = frames.with_matches(rows, table, _RAW)
         return rows.with_columns(
             nw.coalesce(_WRITTEN, _RAW).alias(column), (~nw.col(_NOBODY).is_null()).alias(nobody)
         ).drop(_RAW, _WRITTEN, _PERSON, _NOBODY)
@@ -209,7 +209,7 @@ class Persons:
             name: The column to add.
         """
         raw = nw.concat_str(kind, nw.lit(":"), value)
-        rows = rows.with_columns(raw.alias(_RAW)).join(self._of_any, on=_RAW, how="left")
+        rows = frames.with_matches(rows.with_columns(raw.alias(_RAW)), self._of_any, _RAW)
         return rows.rename({_PERSON: name}).drop(_RAW, _WRITTEN)
 
     def _spelled(self, kind: str, prefix: str = "") -> tuple[int, Any, Any]:
@@ -248,7 +248,7 @@ class Persons:
             for n, kind in enumerate(identifiers):
                 named = self.of_kind(kind).rename({_PERSON: f"{_PERSON}_{n}"})
                 raw = own(f"identifier_{kind}").cast(nw.String).alias(_RAW)
-                rows = rows.with_columns(raw).join(named, on=_RAW, how="left").drop(_RAW)
+                rows = frames.with_matches(rows.with_columns(raw), named, _RAW).drop(_RAW)
                 found.append(f"{_PERSON}_{n}")
             person = nw.coalesce(PREFIX + CUSTOMER_ID, *found)
             rows = rows.with_columns(person.alias(PREFIX + CUSTOMER_ID)).drop(*found)
@@ -261,7 +261,7 @@ class Persons:
     def with_current(self, rows: frames.Frame, column: str) -> frames.Frame:
         """Return rows with the ids that persons have now in a column of ids, as text."""
         rows = rows.with_columns(nw.col(column).cast(nw.String).alias(_RAW))
-        rows = rows.join(self.renamed, on=_RAW, how="left")
+        rows = frames.with_matches(rows, self.renamed, _RAW)
         return rows.with_columns(nw.coalesce(_PERSON, _RAW).alias(column)).drop(_RAW, _PERSON)
 
 

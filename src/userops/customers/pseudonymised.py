@@ -3,8 +3,8 @@
 What names a person is replaced: customer ids, identifiers of every kind, order and event ids,
 actors. Other columns are kept only where they have a role, or are named as properties or
 attributes; attributes that nobody has named are refused. This is pseudonymisation in the sense of
-GDPR art. 4(5) and PIPL art. 73(3), and not anonymisation: instants, amounts and attributes stay, and
-may tell who somebody is.
+GDPR art. 4(5) and PIPL art. 73(3), and not anonymisation: instants, amounts and attributes stay,
+and may tell who somebody is.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ __all__ = ["pseudonymise"]
 H = TypeVar("H", bound=IdentifiedHistory)
 # After every instant.
 _ALL_US = 2**61
-_TEXT, _NOBODY = PREFIX + "text", PREFIX + "nobody"
+# Unlike the working columns of a normalised table, beside which they stand.
+_TEXT, _NOBODY = PREFIX + "named", PREFIX + "nobody"
 # What is nobody's has a pseudonym that begins so, by which the graph of the result blocks it.
 _BLOCKED = "!"
 
