@@ -10,7 +10,6 @@ import attrs
 import numpy as np
 
 from userops.charts import plot_upset
-from userops.customers.identity_nodes import NEVER_US
 from userops.customers.resolved import Resolved
 from userops.customers.result_tables import result_table
 
@@ -98,13 +97,12 @@ class Channels:
 
 def channels_of(found: Resolved) -> Channels:
     """Count persons by the kinds of identifier that they have."""
-    seen = found.nodes.first_us < NEVER_US
     persons = int(found.made.person.max()) + 1 if len(found.nodes) else 0
     has = np.zeros(persons, dtype=np.int64)
     identifiers: dict[str, int] = {}
     kinds: list[str] = []
     for number, kind in enumerate(found.kinds):
-        mine = found.made.person[seen & (found.nodes.kind == number)]
+        mine = found.made.person[found.nodes.kind == number]
         if len(mine):
             flags = np.zeros(persons, dtype=np.int64)
             flags[mine] = 1 << len(kinds)

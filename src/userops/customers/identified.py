@@ -22,7 +22,6 @@ import numpy as np
 from userops.core import frames
 from userops.customers.identities import Identities
 from userops.customers.identity_decisions import IdentityDecisions
-from userops.customers.identity_nodes import NEVER_US
 from userops.customers.links import FIRST, LAST, ROWS, LinkSource, Seen
 from userops.errors import InvalidArgumentError
 from userops.events.columns import COUNTED, CUSTOMER_ID, INSTANT_US, STATUS, UNRESOLVED
@@ -217,7 +216,6 @@ class Persons:
         number = [k.name for k in self.identities.kinds].index(kind)
         spelling = self.identities.nodes.spellings[number]
         places = np.flatnonzero(spelling.nodes >= 0)
-        places = places[self.identities.nodes.first_us[spelling.nodes[places]] < NEVER_US]
         return number, spelling.nodes[places], spelling.texts.prefixed(prefix, places)
 
     @cached_property

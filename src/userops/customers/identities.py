@@ -15,7 +15,7 @@ from userops.core.time import datetime_of
 from userops.customers.channels import Channels, channels_of
 from userops.customers.identifiers import Identifier
 from userops.customers.identity_changes import IdentityChanges, changes_between
-from userops.customers.identity_nodes import NEVER_US, Pairs
+from userops.customers.identity_nodes import Pairs
 from userops.customers.linking import APART, MADE, NO_MERGE, TAKEN_AWAY
 from userops.customers.resolved import Resolved
 from userops.customers.result_tables import result_table
@@ -84,8 +84,10 @@ class Identities(Resolved):
     def without_link(self, left: tuple[str, Any], right: tuple[str, Any]) -> Identities:
         """Return the identities as they would be had two identifiers never been seen together.
 
-        What a resolution without the link gives, found by looking at its component alone. To keep
-        two identifiers apart whatever else links them, decide so: `IdentityDecisions.unbind`.
+        What a resolution gives of the same rows, each of the two standing in a row of its own
+        wherever they stood together, found by looking at their component alone. Both stay known,
+        as persons of their own where nothing else links them. To keep two identifiers apart
+        whatever else links them, decide so: `IdentityDecisions.unbind`.
 
         Args:
             left: Kind and value.
@@ -257,7 +259,7 @@ class Identities(Resolved):
     @cached_property
     def persons(self) -> int:
         """How many persons there are."""
-        return len(np.unique(self.made.person[self.nodes.first_us < NEVER_US]))
+        return len(np.unique(self.made.person))
 
     def _lines(self) -> list[tuple[str, int, int, int]]:
         """Return kind, identifiers, persons that have one, and values that are nobody's."""

@@ -16,7 +16,6 @@ import numpy as np
 
 from userops.core.time import datetime_of
 from userops.customers.identifiers import Identifier
-from userops.customers.identity_nodes import NEVER_US
 from userops.customers.resolved import Resolved
 from userops.customers.result_tables import result_table
 
@@ -151,8 +150,7 @@ def changes_between(before: Resolved, after: Resolved) -> IdentityChanges:
 def _persons_of_both(before: Resolved, after: Resolved) -> tuple[Any, Any, Any]:
     """Return old person, new person and new node of each identifier that both know."""
     if before.nodes.texts is after.nodes.texts:  # a link was taken away: the nodes are the same
-        differ = np.flatnonzero(before.made.person != after.made.person)
-        known = differ[after.nodes.first_us[differ] < NEVER_US]
+        known = np.flatnonzero(before.made.person != after.made.person)
         return before.made.person[known], after.made.person[known], known
     olds, news, nodes = [], [], []
     for number in range(len(after.nodes.kinds)):
@@ -160,8 +158,7 @@ def _persons_of_both(before: Resolved, after: Resolved) -> tuple[Any, Any, Any]:
         mine = np.flatnonzero(places >= 0)
         node = mine + after.nodes.offsets[number]
         old = places[mine] + before.nodes.offsets[number]
-        keep = (after.nodes.first_us[node] < NEVER_US) & (before.nodes.first_us[old] < NEVER_US)
-        olds.append(before.made.person[old[keep]])
-        news.append(after.made.person[node[keep]])
-        nodes.append(node[keep])
+        olds.append(before.made.person[old])
+        news.append(after.made.person[node])
+        nodes.append(node)
     return np.concatenate(olds), np.concatenate(news), np.concatenate(nodes)

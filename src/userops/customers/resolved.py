@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from userops.customers.identifiers import Identifier, IdentifierKind, kind_named
 from userops.customers.identity_decisions import IdentityDecision
-from userops.customers.identity_nodes import NEVER_US, Nodes, Numbered, Pairs
+from userops.customers.identity_nodes import Nodes, Numbered, Pairs
 from userops.customers.linking import Edges, Guards, Labels, Linked, linked
 from userops.events.columns import CUSTOMER_ID
 
@@ -119,8 +119,7 @@ class Resolved:
         written, _ = declared.normaliser.read(text) if text.strip() else (None, "")
         if written is None:
             return -1
-        node = self.nodes.node(self.kinds.index(declared), written)
-        return -1 if node < 0 or self.nodes.first_us[node] == NEVER_US else node
+        return self.nodes.node(self.kinds.index(declared), written)
 
     def person_of(self, customer_id: str | int) -> int | None:
         """Return the number of a person by any id that he has or had; None where there is none."""
