@@ -72,7 +72,7 @@ def test_a_column_of_nulls_alone_does_not_stop_a_history(kind: str, is_mapped: b
     (answer,) = frames.to_rows(frames.read(rules.answer(history, AS_OF)).frame)
     assert answer["orders"] == 2
     assert answer["name"] is None
-    assert repr(history.customer("m1", AS_OF)) == "Customer('m1', order=3, scan=1)"
+    assert repr(history.customer("m1", AS_OF)) == "Customer('m1', order=3, scan=1, attributes=1)"
     assert history.erase("m1").removed["events['order']"] == 3
     under = pseudonymise(history, b"k" * 32).order_table(AS_OF)
     assert len(frames.to_rows(frames.read(under).frame)) == 2

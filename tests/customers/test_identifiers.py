@@ -7,7 +7,6 @@ import pytest
 
 from userops.customers import IdentifierKind, IdentityGraph, Links, Phone
 
-
 FULL_WIDTH = [
     "".join(chr(ord(letter) + 0xFEE0) for letter in text)
     for text in ("13800138001", "+86(138)0013-8001")
