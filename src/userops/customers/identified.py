@@ -95,7 +95,8 @@ class Identification:
     def identities(self, tables: Mapping[str, EventTable], before_us: int) -> Identities:
         """Resolve the links of a history before an instant."""
         sources = (HistoryLinks(tables), *self.links)
-        return self.graph.resolve_before(sources, before_us, decisions=self.decisions)
+        where = next(iter(tables.values())).columns.zone
+        return self.graph.resolve_before(sources, before_us, decisions=self.decisions, where=where)
 
 
 class Persons:

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from userops.core.time import datetime_of
+from userops.core.time import UTC, Zone
 from userops.customers.channels import Channels, channels_of
 from userops.customers.identifiers import Identifier
 from userops.customers.identity_changes import IdentityChanges, changes_between
@@ -49,6 +49,7 @@ class LinkEvidence:
         strength: How sure it is, 0 to 1; 1 where they were seen together.
         origin: `seen`, `guessed` or `by hand`.
         reason: Why it was not made; empty where it was.
+        zone: The zone in which its day is shown.
     """
 
     left: Identifier
@@ -59,14 +60,14 @@ class LinkEvidence:
     strength: float
     origin: str
     reason: str = ""
+    zone: Zone = attrs.field(default=UTC, repr=False)
 
     def __str__(self) -> str:
         """Return the link in words."""
-        at = datetime_of(self.first_us)
         often = f", {self.rows:,} times" if self.rows > 1 else ""
         sure = f" ({self.strength:.0%})" if self.origin == "guessed" else ""
         why = f": {self.reason}" if self.reason else ""
-        day = "?" if at is None else f"{at:%Y-%m-%d}"
+        day = self.zone.day_said(self.first_us)
         return f"{self.left} - {self.right}, {self.origin}{sure} from {day}{often}{why}"
 
 
@@ -149,6 +150,7 @@ class Identities(Resolved):
                 first_us=int(pairs.first_us[i]), last_us=int(pairs.last_us[i]),
                 rows=int(pairs.rows[i]), strength=float(pairs.strength[i]),
                 origin=_origin(pairs, i), reason=self.reason_said(int(self.made.reason[i])),
+                zone=self.zone,
             )
             for i, left, right in zip(places.tolist(), lefts, rights, strict=True)
         ]  # fmt: skip
@@ -273,10 +275,10 @@ class Identities(Resolved):
         return lines
 
     def _head(self) -> str:
-        at = datetime_of(self.before_us)
+        when = self.zone.said(self.before_us)
         return (
-            f"Identities as of {at}: {len(self.nodes):,} identifiers of {self.persons:,} persons, "
-            f"{len(self.pairs):,} links, {len(self.refused):,} refused"
+            f"Identities as of {when}: "
+            f"{len(self.nodes):,} identifiers of {self.persons:,} persons, {len(self.pairs):,} links, {len(self.refused):,} refused"
         )
 
     def __repr__(self) -> str:

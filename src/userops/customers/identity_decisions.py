@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.blanks import strip
-from userops.core.time import AsOf, as_of_us, datetime_of, is_missing, zone
+from userops.core.time import AsOf, as_of_us, is_missing, zone
 from userops.customers.result_tables import result_table
 from userops.errors import ColumnNotFoundError, DataError, InvalidArgumentError
 
@@ -184,10 +184,9 @@ class IdentityDecisions:
     def __repr__(self) -> str:
         """Return the decisions, a line each."""
         lines = [f"IdentityDecisions of {len(self)}"]
-        for d in self.decisions[-20:]:
-            at = datetime_of(d.decided_us + self._zone.offset_us(d.decided_us))
-            lines.append(
-                f"  {at or '?':%Y-%m-%d} {d.action} {':'.join(d.left)} and "
-                f"{':'.join(d.right)}, by {d.author}: {d.reason}"
-            )
+        lines += [
+            f"  {self._zone.day_said(d.decided_us)} {d.action} {':'.join(d.left)} and "
+            f"{':'.join(d.right)}, by {d.author}: {d.reason}"
+            for d in self.decisions[-20:]
+        ]
         return "\n".join(lines)

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from userops.core.time import UTC, Zone
 from userops.customers.identifiers import Identifier, IdentifierKind, kind_named
 from userops.customers.identity_decisions import IdentityDecision
 from userops.customers.identity_nodes import Nodes, Numbered, Pairs
@@ -32,6 +33,7 @@ class Resolved:
         pairs: The links.
         apart: Pairs of nodes that are kept apart by hand.
         made: Which links were made, and whose each identifier is.
+        zone: The zone in which instants are shown.
     """
 
     before_us: int
@@ -40,6 +42,7 @@ class Resolved:
     pairs: Pairs
     apart: tuple[tuple[int, int], ...]
     made: Linked
+    zone: Zone = UTC
 
     @classmethod
     def resolved(
@@ -50,13 +53,14 @@ class Resolved:
         apart: Sequence[tuple[int, int]],
         before_us: int,
         decisions: Sequence[IdentityDecision],
+        where: Zone,
     ) -> Self:
         """Group nodes to persons."""
         made = linked(
             nodes.kind, nodes.first_us, edges_of(nodes, pairs), guards_of(nodes.kinds),
             tuple(apart), order_of=nodes.ranks,
         )  # fmt: skip
-        return cls(before_us, tuple(decisions), nodes, pairs, tuple(apart), made)
+        return cls(before_us, tuple(decisions), nodes, pairs, tuple(apart), made, where)
 
     @property
     def kinds(self) -> tuple[IdentifierKind, ...]:

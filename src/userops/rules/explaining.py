@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from userops.core.time import AsOf, Zone, as_of_us, datetime_of, instant_of
+from userops.core.time import AsOf, Zone, as_of_us, instant_of
 from userops.customers.customer import Customer
 from userops.rules.answering import Names
 from userops.rules.comparisons import CompareTerms, Condition
@@ -40,9 +40,7 @@ def explained(
     teller = _Teller(plan, locale, tags, segments)
     teller.compile(rule)
     reason = teller.reason(rule, View(customer, before_us, plan))
-    clock = datetime_of(before_us + zone.offset_us(before_us))
-    when = "?" if clock is None else f"{clock:%Y-%m-%d %H:%M} {zone.name}"
-    return RuleExplanation(customer.customer_id, when, reason, locale)
+    return RuleExplanation(customer.customer_id, zone.said(before_us), reason, locale)
 
 
 def _local(value: Any, zone: Zone) -> Any:

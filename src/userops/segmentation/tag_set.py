@@ -10,7 +10,7 @@ import attrs
 
 from userops.core import frames
 from userops.core.definitions import Definition
-from userops.core.time import AsOf, as_of_us, datetime_of, zone
+from userops.core.time import AsOf, as_of_us, zone
 from userops.customers.given import as_history
 from userops.errors import InvalidArgumentError, InvalidDefinitionError, NotFittedError
 from userops.rules.locales import Locale, check_locale
@@ -388,6 +388,5 @@ class FittedTagSet(_TagSet):
     time_zone: str = attrs.field(default="UTC", kw_only=True)
 
     def _head(self) -> str:
-        at = datetime_of(self.as_of_us + zone(self.time_zone).offset_us(self.as_of_us))
-        when = "?" if at is None else f"{at:%Y-%m-%d %H:%M} {self.time_zone}"
+        when = zone(self.time_zone).said(self.as_of_us)
         return f"{type(self).__name__} of {len(self.tags)}, fitted as of {when}"
