@@ -12,6 +12,7 @@ import numpy as np
 from userops.charts import plot_upset
 from userops.customers.resolved import Resolved
 from userops.customers.result_tables import result_table
+from userops.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,11 +34,13 @@ class Channels:
         persons: Kind to how many persons have one.
         combinations: Each combination of kinds that somebody has, in the order of the kinds, to how
             many persons have these and no other; the largest first.
+        kinds: All kinds that are declared, also those that nobody has.
     """
 
     identifiers: Mapping[str, int]
     persons: Mapping[str, int]
     combinations: Mapping[tuple[str, ...], int]
+    kinds: tuple[str, ...]
 
     @property
     def total(self) -> int:
@@ -45,7 +48,14 @@ class Channels:
         return sum(self.combinations.values())
 
     def shared(self, *kinds: str) -> int:
-        """Return how many persons have an identifier of each of some kinds."""
+        """Return how many persons have an identifier of each of some kinds.
+
+        Raises:
+            InvalidArgumentError: If a kind is not declared; names the nearest.
+        """
+        for kind in kinds:
+            if kind not in self.kinds:
+                raise InvalidArgumentError.unknown("kinds", str(kind), self.kinds)
         wanted = set(kinds)
         return sum(n for combination, n in self.combinations.items() if wanted <= set(combination))
 
@@ -119,4 +129,4 @@ def channels_of(found: Resolved) -> Channels:
         kind: sum(n for combination, n in combinations.items() if kind in combination)
         for kind in kinds
     }
-    return Channels(identifiers, of_kind, combinations)
+    return Channels(identifiers, of_kind, combinations, tuple(k.name for k in found.kinds))

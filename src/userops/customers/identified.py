@@ -20,10 +20,10 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from userops.core import frames
+from userops.customers.identifiers import undeclared
 from userops.customers.identities import Identities
 from userops.customers.identity_decisions import IdentityDecisions
 from userops.customers.links import FIRST, LAST, ROWS, LinkSource, Seen
-from userops.errors import InvalidArgumentError
 from userops.events.columns import COUNTED, CUSTOMER_ID, INSTANT_US, STATUS, UNRESOLVED
 from userops.events.table import EventTable
 from userops.events.working_columns import PREFIX, own
@@ -274,4 +274,4 @@ def check_kinds(graph: IdentityGraph, tables: Mapping[str, EventTable]) -> None:
     for table in tables.values():
         for kind in table.columns.identifiers:
             if kind not in names:
-                raise InvalidArgumentError.unknown("kind", kind, names)
+                raise undeclared(kind, names)

@@ -31,6 +31,7 @@ __all__ = [
     "Phone",
     "Trimmed",
     "kind_named",
+    "undeclared",
 ]
 
 # Why an id is nobody's.
@@ -305,6 +306,16 @@ class IdentifierKind(Definition):
         )
 
 
+def undeclared(kind: str, declared: Iterable[str]) -> InvalidArgumentError:
+    """Return the error for a kind that a graph does not declare; offers the nearest."""
+    known = InvalidArgumentError.unknown("kind", kind, declared)
+    return InvalidArgumentError(
+        "kind", f"{kind!r} is not declared", allowed=known.allowed,
+        hint=(f"{known.hint} " if known.hint else "")
+        + f"declare it: IdentityGraph([…, IdentifierKind({kind!r})])",
+    )  # fmt: skip
+
+
 def kind_named(kinds: Iterable[IdentifierKind], name: str) -> IdentifierKind:
     """Return a kind by its name.
 
@@ -313,5 +324,5 @@ def kind_named(kinds: Iterable[IdentifierKind], name: str) -> IdentifierKind:
     """
     declared = {kind.name: kind for kind in kinds}
     if name not in declared:
-        raise InvalidArgumentError.unknown("kind", str(name), declared)
+        raise undeclared(str(name), declared)
     return declared[name]

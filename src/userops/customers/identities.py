@@ -222,7 +222,7 @@ class Identities(Resolved):
         """Return the links that were not made as a frame to work through.
 
         Args:
-            like: Any frame of the engine that is wanted.
+            like: A frame of yours, whatever it holds: the result is of its type, pandas for pandas.
 
         Returns:
             `left_kind`, `left_value` and `left_customer_id`, the same of `right`, `reason`,
@@ -247,7 +247,7 @@ class Identities(Resolved):
         """Return the values that are nobody's, each with why: `kind`, `value` as it came, `reason`.
 
         Args:
-            like: Any frame of the engine that is wanted.
+            like: A frame of yours, whatever it holds: the result is of its type, pandas for pandas.
         """
         rows = [
             {"kind": kind.name, "value": spelling.texts.at_one(place), "reason": why}
@@ -278,7 +278,8 @@ class Identities(Resolved):
         when = self.zone.said(self.before_us)
         return (
             f"Identities as of {when}: "
-            f"{len(self.nodes):,} identifiers of {self.persons:,} persons, {len(self.pairs):,} links, {len(self.refused):,} refused"
+            f"{len(self.nodes):,} identifiers of {self.persons:,} persons, "
+            f"{len(self.pairs):,} links, {len(self.refused):,} refused"
         )
 
     def __repr__(self) -> str:

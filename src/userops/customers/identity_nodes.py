@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core.texts import Texts, coded
-from userops.customers.identifiers import BLOCKED, UNREADABLE, IdentifierKind
+from userops.customers.identifiers import BLOCKED, UNREADABLE, IdentifierKind, undeclared
 from userops.customers.links import Seen
-from userops.errors import InvalidArgumentError
 
 __all__ = ["Nodes", "Numbered", "Pairs", "Spelling", "pairs_of", "read_nodes"]
 
@@ -159,7 +158,7 @@ def read_nodes(
     for i, one in enumerate(seen):
         for j, name in enumerate(one.kinds):
             if name not in names:
-                raise InvalidArgumentError.unknown("kind", name, names)
+                raise undeclared(name, names)
             slots[names.index(name)].append((i, j))
 
     def read(number: int) -> tuple[Texts, Spelling, list[Ints]]:
