@@ -44,7 +44,6 @@ __all__ = [
     "UnsupportedFrameError",
     "UserOpsError",
     "UserOpsWarning",
-    "listed",
     "nearest",
 ]
 

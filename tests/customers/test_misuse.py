@@ -82,7 +82,7 @@ def test_a_resolution_prints_its_periods() -> None:
         "    2024-02-01: 1 rows, none anonymous",
         "    2024-03-01: 1 rows, 0.0% of 1 anonymous",
     ]
-    assert "    … 48 earlier" in repr(many_months())
+    assert "    … 54 earlier" in repr(many_months())
 
 
 def many_months() -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
 from userops import Events, History
 from userops.core.time import as_of_us, zone
-from userops.customers import IdentifierKind, IdentityGraph, Reach
+from userops.customers import IdentifierKind, IdentityGraph, Links, Reach
 from userops.errors import InvalidArgumentError
 from userops.rules import Did
 from userops.segmentation import Tag, TagSet
@@ -79,3 +81,18 @@ def test_an_instant_out_of_reach_is_a_question_mark() -> None:
     assert (
         zone(SHANGHAI).said(as_of_us("2024-04-01", zone(SHANGHAI))).startswith("2024-04-01 00:00")
     )
+
+
+def test_links_without_a_zone_are_read_in_that_of_the_history() -> None:
+    """A link of the first hour of a day counts for that day, as an attribute of it would."""
+    table = pa.table({"left": ["m1"], "right": ["t1"], "seen_at": ["2024-02-01 00:30"]})
+    named: Any = {"left": "left", "left_kind": "customer_id", "right": "right", "right_kind": "tb"}
+    links = Links(table, **named)
+    scans = Events(SCANS, customer_id="customer_id", occurred_at="occurred_at", time_zone=SHANGHAI)
+    for given, zoned in ((links, True), (Links(table, **named, time_zone="UTC"), False)):
+        history = History({"scan": scans}).with_identities(GRAPH, links=given)
+        at = "2024-02-01 01:00"
+        assert (history.identities(at).customer_id("tb", "t1") == "m1") is zoned
+        found = GRAPH.resolve(given, at, time_zone=SHANGHAI)
+        assert (found.customer_id("tb", "t1") == "m1") is zoned
+    assert GRAPH.resolve(links, "2024-02-01 01:00").customer_id("tb", "t1") == "m1"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+import attrs
 import pyarrow as pa
 import pytest
 
 from userops import Events, History, Orders
 from userops.customers import Customers
 from userops.errors import InvalidArgumentError, InvalidDefinitionError, nearest
-from userops.rules import All, Attr, Did, HasTag, InSegment, Prop, Rule
+from userops.rules import All, Attr, CustomRule, Did, HasTag, InSegment, Prop, Rule
 from userops.segmentation import Segment, Tag, TagSet
 from userops.testing import check_rule
 
@@ -135,3 +136,30 @@ def test_a_failed_check_of_a_rule_names_the_rule_and_its_values() -> None:
     assert f"rule: {rule}" in said
     assert f"values in it: {Did('order').count()}" in said
     assert "'type': 'Compare'" in said
+
+
+def test_a_rule_of_ones_own_has_a_sentence_in_each_language() -> None:
+    """It stands inside longer sentences; without one, the class and its fields do."""
+
+    @attrs.frozen(eq=False)
+    class Loyal(CustomRule):
+        """Bought."""
+
+        code_version: ClassVar[str] = "1"
+
+        def terms(self) -> Any:
+            """Look at the orders."""
+            return {"bought": Did("order").count()}
+
+        def holds(self, bought: int) -> bool:  # type: ignore[override]
+            """Decide."""
+            return bought > 0
+
+        def sentence(self, locale: Any) -> str | None:
+            """Say it."""
+            return {"en": "is loyal", "zh": "是忠诚客户"}[locale]
+
+    rule = Loyal() & Did("order")
+    assert rule.describe() == "is loyal and did order"
+    assert rule.describe("zh").startswith("是忠诚客户，并且")
+    assert "✓ is loyal" in str(Loyal().explain(shop().customer("m1"), AS_OF))

@@ -76,7 +76,7 @@ class IdentifiedHistory:
         """
         check_kinds(graph, self.events)
         more = copy.copy(self)
-        sources = as_link_sources(links)
+        sources = as_link_sources(links, self.zone.name)
         if self.attributes.reach is not None:
             named = self.attributes.reach.without_consent
             check_declared(named, [kind.name for kind in graph.kinds])

@@ -115,7 +115,11 @@ class IdentityDecisions:
         reason: str,
         decided_at: AsOf,
     ) -> IdentityDecisions:
-        """Return the log with one more decision: the two are two persons'; see `bind`."""
+        """Return the log with one more decision: the two are two persons'; see `bind`.
+
+        Persons are parted, rows are not: a row that carries both stays with its customer id, or,
+        where it has none, with its first known identifier by priority.
+        """
         return self._with("unbind", left, right, author, reason, decided_at)
 
     def without(self, decisions: Iterable[IdentityDecision]) -> IdentityDecisions:

@@ -131,9 +131,11 @@ class IdentityGraph(Definition):
                 identifier.
         """
         return self.resolve_before(
-            as_link_sources(links), as_of_us(as_of, zone(time_zone)), decisions=decisions,
+            as_link_sources(links, time_zone),
+            as_of_us(as_of, zone(time_zone)),
+            decisions=decisions,
             where=zone(time_zone),
-        )  # fmt: skip
+        )
 
     def resolve_before(
         self,

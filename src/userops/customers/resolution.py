@@ -27,7 +27,7 @@ __all__ = ["Every", "Resolution", "ResolutionRow", "resolution_of"]
 
 Every = Literal["day", "week", "month"]
 _EVERY: tuple[Every, ...] = ("day", "week", "month")
-_SHOWN = 12
+_SHOWN = 6
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _WORDS = {
     "en": ("Rows without a customer id that belong to a person", "share"),
