@@ -55,11 +55,14 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """Return the allowed name closest to `name`, or None where none is close."""
     names = [str(a) for a in allowed]
     folded = {n.casefold(): n for n in reversed(names)}
-    found = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.55)
+    # Of two Chinese characters one that is right says as much as half a word of Latin letters.
+    cutoff = 0.55 if str(name).isascii() else 0.5
+    found = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=cutoff)
     return folded[found[0]] if found else None
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Return names in one line, the first ones, and how many more there are."""
     more = len(names) - _MOST_NAMES
     return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MOST_NAMES])} … {more:,} more"
 
@@ -146,7 +149,7 @@ class InvalidArgumentError(UserOpsError, ValueError):
         return cls(
             argument,
             f"{got!r} is not known",
-            allowed=_listed(names) or "none are there",
+            allowed=listed(names) or "none are there",
             hint=f"did you mean {close!r}?" if close else None,
         )
 
@@ -179,24 +182,34 @@ class UnsupportedFrameError(DataError, TypeError):
 
 
 class ColumnNotFoundError(DataError, LookupError):
-    """A column that the mapping names is not in the frame.
+    """A column that the mapping names, or that is needed under its own name, is not in the frame.
 
     Attributes:
         column: The missing column.
         existing: The columns that do exist.
     """
 
-    def __init__(self, column: str, existing: Iterable[str], *, role: str | None = None) -> None:
+    def __init__(
+        self,
+        column: str,
+        existing: Iterable[str],
+        *,
+        role: str | None = None,
+        hint: str | None = None,
+    ) -> None:
         self.column = column
         self.existing = tuple(existing)
         close = nearest(column, self.existing)
         said = f"column {column!r}" + (f" (for {role})" if role and role != column else "")
+        argument, is_inside, _ = (role or "").partition("[")
+        if is_inside:  # such as identifiers['phone']
+            hint = f"name a column that exists in the argument {argument}"
+        elif role:
+            hint = f"name the column with the argument {role}=…"
         super().__init__(
             f"{said} does not exist",
             got=f"a frame with the columns {', '.join(map(repr, self.existing)) or '(none)'}",
-            hint=f"did you mean {close!r}?"
-            if close
-            else "name the column with the argument" + (f" {role}=…" if role else ""),
+            hint=f"did you mean {close!r}?" if close else hint,
         )
 
 

@@ -33,7 +33,6 @@ from userops.customers import (
     Phone,
     UnmergeEvent,
 )
-from userops.customers.identity_nodes import NEVER_US
 from userops.errors import DataError, InvalidArgumentError, InvalidDefinitionError
 
 KINDS = ("phone", "openid", "mail", "device", "cookie", "customer_id")
@@ -52,10 +51,9 @@ def as_of(day: int) -> Any:
 
 def groups(found: Identities) -> dict[tuple[str, str], frozenset[tuple[str, str]]]:
     """Return each identifier with all those of its person."""
-    known = np.flatnonzero(found.nodes.first_us < NEVER_US)
-    names = found.nodes.pairs(known)
+    names = found.nodes.pairs(np.arange(len(found.nodes)))
     by_person: dict[int, set[tuple[str, str]]] = {}
-    for name, person in zip(names, found.made.person[known].tolist(), strict=True):
+    for name, person in zip(names, found.made.person.tolist(), strict=True):
         by_person.setdefault(person, set()).add(name)
     return {name: frozenset(mine) for mine in by_person.values() for name in mine}
 
@@ -170,7 +168,10 @@ def check_taking_away(seen: list[Link], data: Any) -> None:
             return
         gone = data.draw(st.sampled_from(able))
         ends = {gone.left, gone.right}
+        split = [link for link in left if {link.left, link.right} == ends]
         left = [link for link in left if {link.left, link.right} != ends]
+        # Each of the two was seen all the same: a link with itself says no more.
+        left += [Link(end, end, link.day) for link in split for end in (link.left, link.right)]
         before, found = found, found.without_link(gone.left, gone.right)
         assert ids(found) == ids(resolve(left, before=99))
         assert found.persons == resolve(left, before=99).persons
@@ -202,6 +203,24 @@ def test_batches_in_any_order_give_what_one_gives(seen: list[Link], rng: random.
     assert ids(before) == ids(whole)
     for _, customer in given_out:
         assert whole.current_id(customer) in set(ids(whole).values())
+
+
+def test_an_id_whose_only_link_is_taken_away_stays_known() -> None:
+    """It is a person of its own from then on, as it is after `unbind`, and the change is told."""
+    seen = [
+        Link(("customer_id", "m1"), ("openid", "o1"), 1),
+        Link(("mail", "tb"), ("openid", "o1"), 2),
+    ]
+    before = resolve(seen)
+    after = before.without_link(("openid", "o1"), ("mail", "tb"))
+    assert after.customer_id("mail", "tb") == after.current_id("mail:tb") == "mail:tb"
+    assert after.persons == 2
+    (event,) = after.changes_since(before).events
+    assert event == UnmergeEvent(after.before_us, "m1", "mail:tb", (("mail", "tb"),))  # type: ignore[arg-type]
+    assert after.identifiers("mail:tb") == [("mail", "tb")]
+    assert after.channels().persons == {"customer_id": 1, "openid": 1, "mail": 1}
+    unbound = resolve(seen, decisions=decisions_of([], [(("openid", "o1"), ("mail", "tb"))]))
+    assert ids(after) == ids(unbound)
 
 
 def test_changes_are_told_and_stored() -> None:
@@ -328,7 +347,10 @@ def test_values_are_read_in_one_way() -> None:
         kind.name: {spelling.texts.at_one(place): why for place, why in spelling.faults.items()}
         for kind, spelling in zip(graph.kinds, found.nodes.spellings, strict=True)
     }
-    assert faults["phone"] == {"13800138000": "blocked", "12": "unreadable"}
+    assert faults["phone"] == {
+        "13800138000": "blocked",
+        "12": "unreadable: too short for a phone number of its country",
+    }
     assert faults["mail"] == {"test@b.cn": "blocked", "no mail": "unreadable"}
     assert faults["x"] == {"boom": "unreadable: ValueError: no such id"}
 
@@ -374,14 +396,14 @@ def test_contradicting_decisions_are_refused() -> None:
 
 
 def test_wrong_definitions_are_refused_when_written() -> None:
-    """Fields out of range, kinds twice, and unreadable blocked values are named."""
+    """Fields out of range, kinds twice, and blocked values that are no text are named."""
     cases: list[tuple[Any, str]] = [
         (lambda: IdentifierKind("a:b"), "name: cannot name a kind"),
         (lambda: IdentifierKind("a", most_per_person=0), "most_per_person: must be"),
         (lambda: IdentifierKind("a", within_days=3), "within_days: needs most_per_person"),
         (lambda: IdentifierKind("a", priority=2.5), "priority: must be"),  # type: ignore[arg-type]
         (lambda: IdentifierKind("a", normaliser="phone"), "normaliser: is no normaliser"),  # type: ignore[arg-type]
-        (lambda: IdentifierKind("a", normaliser=Phone("CN"), blocked=["x"]), "blocked: holds"),
+        (lambda: IdentifierKind("a", normaliser=Phone("CN"), blocked=[5]), "blocked: holds"),  # type: ignore[list-item]
         (lambda: IdentifierKind("a", blocked_patterns=["(?i)x"]), "pattern"),
         (lambda: Phone("China"), "region: is no region"),
         (lambda: IdentityGraph([IdentifierKind("a"), IdentifierKind("a")]), "kinds: occur twice"),

@@ -574,7 +574,12 @@ def test_verdicts_say_what_the_figures_mean() -> None:
     assert buyer[2].startswith("moved: PSI 0.54; 100.0% of those who had it kept it")
     assert buyer[3] == "separates: IV 0.46 strong, lift 1.56"
     assert report["rare"].verdict[0] == "covers 0.4% of customers (4): too few to act on"
-    assert report["rare"].verdict[-1].startswith("its difference may be chance")
+    assert report["rare"].verdict[-1] == (
+        "separates or not: too few customers to judge (4, fewer than 30)"
+    )
+    assert repr(report) == str(report)
+    brave = full_report(thresholds=TagThresholds(least_customers=1))
+    assert brave["rare"].verdict[-1].startswith("its difference may be chance")
     assert report["gone"].verdict[0] == "covers nobody"
     assert str(report).splitlines()[0] == "Tags: 3; customers: 1,000"
 
@@ -589,7 +594,13 @@ def test_thresholds_are_the_companys() -> None:
     assert verdict[2].startswith("stable")
     assert verdict[3].startswith("separates: IV 0.46 medium")
     assert TagThresholds.from_dict(strict.to_dict()) == strict
-    for wrong in ({"few_share": 2}, {"psi_look": 0.3}, {"iv_weak": -1}, {"precision": math.nan}):
+    for wrong in (
+        {"least_customers": 2.5},
+        {"few_share": 2},
+        {"psi_look": 0.3},
+        {"iv_weak": -1},
+        {"precision": math.nan},
+    ):
         with pytest.raises(InvalidDefinitionError, match=next(iter(wrong)).partition("_")[0]):
             TagThresholds(**wrong)
 
@@ -618,6 +629,44 @@ def test_a_report_speaks_chinese() -> None:
     assert chinese["rare"].verdict[0] == "覆盖 0.4% 的客户（4 人）：人数太少，不宜据此行动"
     assert "customers" not in str(chinese)
     assert "标签" in chinese._repr_html_()
+
+
+def test_a_tag_of_one_customer_separates_nothing() -> None:
+    """Neither one who has it, nor one who has it not, nor a value of one, is worth a verdict."""
+    outcome = table("outcome", [(n, n % 3 == 0) for n in range(100)])
+    one = table("tags", [(1, "one", "true")])
+    all_but_one = table("tags", [(n, "most", "true") for n in range(1, 100)])
+    sizes = table("tags", [(n, "size", "odd" if n == 3 else "usual") for n in range(100)])
+    for tags, name in ((one, "one"), (all_but_one, "most")):
+        said = judge(tags, customers=100, outcome=outcome, locale="zh")[name].verdict
+        assert said[-1] == "有无区分力：客户太少，无法判断（1 人，少于 30 人）"
+    for amounts in (outcome, table("outcome", [(n, float(n)) for n in range(100)])):
+        (_, said_of_one) = judge(one, customers=100, outcome=amounts)["one"].verdict
+        assert "too few customers to judge" in said_of_one
+    (_, *rest) = judge(sizes, customers=100, outcome=outcome)["size"].verdict
+    assert "(odd)" not in " ".join(rest)
+
+
+@pytest.mark.filterwarnings("ignore::userops.errors.MissingFontWarning")
+def test_a_chart_of_a_report_takes_another_language() -> None:
+    """As all other charts do."""
+    report = full_report()
+    titles = {
+        locale: report.plot(measure="iv", locale=locale).get_title(loc="left")
+        for locale in ("en", "zh")
+    }
+    assert titles == {"en": "Tags: information value", "zh": "标签：信息值 IV"}
+    with pytest.raises(InvalidArgumentError, match="locale"):
+        report.plot(locale="fr")  # type: ignore[arg-type]
+
+
+def test_an_answer_as_outcome_says_what_to_rename() -> None:
+    """`rule.answer` calls its column `answer`; no argument of `judge` names it."""
+    answer = pa.table({"customer_id": [1, 2], "answer": [True, False]})
+    with pytest.raises(ColumnNotFoundError, match="rename the column that holds it") as caught:
+        judge(TAG, customers=3, outcome=answer)
+    assert "to 'outcome', for example 'answer'" in str(caught.value)
+    assert "argument" not in str(caught.value)
 
 
 def test_amounts_and_labels_of_text_get_verdicts() -> None:

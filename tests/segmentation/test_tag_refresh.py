@@ -412,9 +412,9 @@ def test_a_refresh_shows_itself() -> None:
     first = tags.refresh(None, history, START + DAY)
     refresh = tags.refresh(first, history, START + 6 * DAY)
 
-    assert repr(refresh) == "TagRefresh(Tags as of 2024-01-07 00:00:00+00:00, <pyarrow>)"
+    assert repr(refresh) == "TagRefresh(Tags as of 2024-01-07 00:00 UTC, <pyarrow>)"
     assert str(refresh).splitlines() == [
-        "Tags as of 2024-01-07 00:00:00+00:00",
+        "Tags as of 2024-01-07 00:00 UTC",
         "  <b> = z: 0 (+0, -0)",
         "  <b> = a: 1 (+1, -1)",
         "  all = true: 2 (+1, -0)",

@@ -16,6 +16,7 @@ import hashlib
 import inspect
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -24,7 +25,7 @@ from typing import Any, ClassVar, Self
 
 import attrs
 
-from userops.errors import InvalidDefinitionError, nearest
+from userops.errors import InvalidDefinitionError, listed, nearest
 
 __all__ = ["Definition"]
 
@@ -81,7 +82,7 @@ class Definition:
                 allowed=f"up to {_DEEPEST} mappings and lists",
             )  # fmt: skip
         known = _Classes((*types, cls))
-        built = _from_document(document, known, "")
+        built = _from_document(document, known, "", cls.__name__)
         if not isinstance(built, cls):
             raise InvalidDefinitionError(
                 "type", f"is not a {cls.__name__}", got=document.get("type"), allowed=cls.__name__
@@ -116,6 +117,19 @@ class _Classes:
         """Return all names that are known, in order."""
         names = {*self._found, *(cls.__name__ for cls in _exported(None))}
         return sorted(name for name in names if not name.startswith("_"))
+
+    def fitting(self, place: str) -> list[str]:
+        """Return the names of the classes that may stand where an annotation says what may."""
+        words = set(re.findall(r"\w+", place))
+        bases = tuple(base for base in _below(Definition) if base.__name__ in words)
+        return [name for name in self.names() if issubclass(self.named(name) or object, bases)]
+
+
+def _below(cls: type[Any]) -> Iterator[type[Any]]:
+    direct: type[Any]
+    for direct in cls.__subclasses__():
+        yield direct
+        yield from _below(direct)
 
 
 def _exported(wanted: set[str] | None) -> Iterator[type]:
@@ -205,29 +219,22 @@ def _depth(document: Any) -> int:
     return depth
 
 
-def _from_document(document: Any, known: _Classes, path: str) -> Any:
+def _from_document(document: Any, known: _Classes, path: str, place: str) -> Any:
+    """Build what a document describes; `place` is the annotation of where it stands."""
     if isinstance(document, list):
-        return [_from_document(d, known, f"{path}[{i}]") for i, d in enumerate(document)]
+        return [_from_document(d, known, f"{path}[{i}]", place) for i, d in enumerate(document)]
     if not isinstance(document, Mapping):
         return document
     if "type" not in document:
-        return {k: _from_document(v, known, f"{path}[{k!r}]") for k, v in document.items()}
+        return {k: _from_document(v, known, f"{path}[{k!r}]", place) for k, v in document.items()}
     name = document["type"]
     if name == _MAPPING:
-        return {k: _from_document(v, known, f"{path}[{k!r}]") for k, v in document["items"]}
+        return {k: _from_document(v, known, f"{path}[{k!r}]", place) for k, v in document["items"]}
     if isinstance(name, str) and name in _VALUES:
         return _value(document, path)
     cls = known.named(name)
     if cls is None:
-        names = known.names()
-        close = nearest(str(name), names)
-        raise InvalidDefinitionError(
-            f"{path}.type".lstrip("."),
-            f"{name!r} is not a known class",
-            allowed=", ".join(names),
-            hint=(f"did you mean {close!r}? " if close else "")
-            + "your own classes are passed with types=[…]",
-        )
+        raise _unknown_class(name, known, path, place)
     fields = {f.alias: f for f in attrs.fields(cls) if f.init}
     arguments = {}
     for key, value in document.items():
@@ -241,7 +248,7 @@ def _from_document(document: Any, known: _Classes, path: str) -> Any:
                 allowed=", ".join(fields) or "no fields",
                 hint=f"did you mean {close!r}?" if close else None,
             )
-        arguments[key] = _from_document(value, known, f"{path}.{key}")
+        arguments[key] = _from_document(value, known, f"{path}.{key}", str(fields[key].type))
     needed = [f.alias for f in fields.values() if f.default is attrs.NOTHING]
     for key in needed:
         if key not in arguments:
@@ -261,6 +268,19 @@ def _from_document(document: Any, known: _Classes, path: str) -> Any:
         ) from error
     except (TypeError, ValueError, ArithmeticError) as error:
         raise InvalidDefinitionError(path.lstrip(".") or name, str(error)) from error
+
+
+def _unknown_class(name: object, known: _Classes, path: str, place: str) -> InvalidDefinitionError:
+    """Return the error for a class that is not known, with those that fit the place."""
+    fitting = known.fitting(place)
+    close = nearest(str(name), fitting) or nearest(str(name), known.names())
+    return InvalidDefinitionError(
+        f"{path}.type".lstrip("."),
+        f"{name!r} is not a known class",
+        allowed=listed(fitting) if fitting else None,
+        hint=(f"did you mean {close!r}? " if close else "")
+        + "your own classes are passed with types=[…]",
+    )
 
 
 def _value(document: Mapping[str, Any], path: str) -> Any:

@@ -24,6 +24,7 @@ from userops.errors import InvalidArgumentError
 
 __all__ = [
     "DAY_US",
+    "UTC",
     "AsOf",
     "Zone",
     "as_of_us",
@@ -84,6 +85,15 @@ class Zone:
         """Return the local day of an instant."""
         return (instant_us + self.offset_us(instant_us)) // DAY_US
 
+    def said(self, instant_us: int) -> str:
+        """Return an instant as a clock in this zone shows it, with the name of the zone."""
+        clock = datetime_of(instant_us + self.offset_us(instant_us))
+        return "?" if clock is None else f"{clock:%Y-%m-%d %H:%M} {self.name}"
+
+    def day_said(self, instant_us: int) -> str:
+        """Return the local day of an instant as ISO text."""
+        return self.said(instant_us).partition(" ")[0]
+
     def instant(self, clock_us: int) -> int:
         """Return the instant at which a clock in this zone shows `clock_us`."""
         return clock_us - self.offsets_us[bisect.bisect_right(self._local_changes_us, clock_us)]
@@ -141,6 +151,9 @@ def _chosen(
     return nw.when(value >= changes[middle]).then(later).otherwise(earlier)
 
 
+UTC = Zone(name="UTC", changes_us=(), offsets_us=(0,))
+
+
 def zone(name: str) -> Zone:
     """Compile a zone by its IANA name.
 
@@ -155,7 +168,7 @@ def zone(name: str) -> Zone:
 @lru_cache(maxsize=64)
 def _compiled_zone(name: str) -> Zone:
     if name.upper() == "UTC":
-        return Zone(name="UTC", changes_us=(), offsets_us=(0,))
+        return UTC
     try:
         info = ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -31,6 +31,8 @@ class AttributeTable:
 
     source: frames.Source
     customer_id: str
+    # Whether somebody named them, or they are merely what the rows hold.
+    has_named_attributes = False
     _with_current: Callable[[frames.Frame, str], frames.Frame] | None = None
 
     def __init__(self, frame: Any, customer_id: str, time_zone: str | None) -> None:
@@ -46,6 +48,10 @@ class AttributeTable:
     def with_rows(self, frame: Any) -> Self:
         """Return the table over other rows of the same columns, for customers as the host knows."""
         return copied(self, source=frames.read(frame), _with_current=None)
+
+    def keeping(self, names: Sequence[str]) -> Self:
+        """Return the table with some of its attributes alone, for customers as the host knows."""
+        raise NotImplementedError
 
     @property
     def has_persons(self) -> bool:

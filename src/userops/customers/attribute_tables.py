@@ -17,7 +17,7 @@ from userops.customers.attribute_table import AttributeTable
 from userops.customers.attributes import Attributes
 from userops.customers.current_attributes import Customers
 from userops.customers.reach import Reach
-from userops.errors import InvalidArgumentError, InvalidDefinitionError
+from userops.errors import InvalidArgumentError, InvalidDefinitionError, listed
 from userops.events.columns import CUSTOMER_ID
 from userops.events.table import EventTable
 
@@ -82,6 +82,38 @@ class AttributeTables:
         more.tables = {name: t.with_persons(persons) for name, t in self.tables.items()}
         return more
 
+    def keeping(self, names: Sequence[str] | None) -> AttributeTables:
+        """Return the tables with some attributes alone, those of reach beside them.
+
+        Args:
+            names: Which; None for all, where somebody has named all.
+
+        Raises:
+            InvalidArgumentError: If an attribute is not known, or none are named and there are some
+                that nobody has named; lists them.
+        """
+        said = {n: table for n, table in self.tables.items() if not isinstance(table, Reach)}
+        if names is None:
+            unnamed = [n for t in said.values() if not t.has_named_attributes for n in t.names]
+            if not unnamed:
+                return self
+            raise InvalidArgumentError(
+                "attributes", "would stay as they are, and nobody has named them",
+                got=listed(unnamed), allowed="attributes that tell nothing of a person",
+                hint="name those in Customers(frame, attributes=[…]), or here, which keeps these "
+                "alone: attributes=[…]; attributes=[] keeps none",
+            )  # fmt: skip
+        known = {name: title for title, table in said.items() for name in table.names}
+        wanted: dict[str, list[str]] = {title: [] for title in said}
+        for name in _several(names):
+            if name not in known:
+                raise InvalidArgumentError.unknown("attributes", str(name), known)
+            wanted[known[name]].append(name)
+        return copied(
+            self,
+            tables={n: t.keeping(wanted[n]) if n in wanted else t for n, t in self.tables.items()},
+        )
+
     def with_rows(self, frames_by_title: Mapping[str, Any]) -> AttributeTables:
         """Return the tables over other rows of the same columns."""
         return copied(
@@ -115,12 +147,8 @@ class AttributeTables:
 
     def values_before(self, names: Sequence[str], before_us: int) -> list[frames.Frame]:
         """Return a frame for each table that holds any of the names; see `History`."""
-        if isinstance(names, str):
-            raise InvalidArgumentError(
-                "names", "must be several names", got=repr(names), allowed=f"({names!r},)"
-            )
         wanted: dict[int, list[str]] = {}
-        for name in names:
+        for name in _several(names):
             if name not in self.by_name:
                 raise InvalidArgumentError.unknown("attribute", name, self.by_name)
             wanted.setdefault(id(self.by_name[name]), []).append(name)
@@ -153,6 +181,14 @@ class AttributeTables:
         for table in self.tables.values():
             table.check()
         self.by_name  # noqa: B018 - computed once, for its check
+
+
+def _several(names: Sequence[str]) -> Sequence[str]:
+    if isinstance(names, str):
+        raise InvalidArgumentError(
+            "names", "must be several names", got=repr(names), allowed=f"({names!r},)"
+        )
+    return names
 
 
 def distinct_ids(parts: Sequence[frames.Frame]) -> frames.Frame:

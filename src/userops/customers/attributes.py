@@ -8,6 +8,7 @@ by code point, null as the lowest), and of equal ones the one that lasts longest
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from types import EllipsisType
 from typing import Any, Self
@@ -122,6 +123,13 @@ class Attributes(AttributeTable):
             time_format=self._columns.time_format,
             **{"valid_until": None, **self._roles},
         )
+
+    def keeping(self, names: Sequence[str]) -> Self:
+        """Return the table with the rows of some attributes, for customers as the host knows."""
+        name = nw.col(self._roles["name"]).cast(nw.String)
+        rows = self.source.frame
+        rows = rows.filter(name.is_in(list(names))) if names else rows.head(0)
+        return self.with_rows(self.source.give_back(rows))
 
     @cached_property
     def names(self) -> tuple[str, ...]:

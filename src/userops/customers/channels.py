@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 
 from userops.charts import plot_upset
-from userops.customers.identity_nodes import NEVER_US
 from userops.customers.resolved import Resolved
 from userops.customers.result_tables import result_table
+from userops.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,11 +34,13 @@ class Channels:
         persons: Kind to how many persons have one.
         combinations: Each combination of kinds that somebody has, in the order of the kinds, to how
             many persons have these and no other; the largest first.
+        kinds: All kinds that are declared, also those that nobody has.
     """
 
     identifiers: Mapping[str, int]
     persons: Mapping[str, int]
     combinations: Mapping[tuple[str, ...], int]
+    kinds: tuple[str, ...]
 
     @property
     def total(self) -> int:
@@ -46,7 +48,14 @@ class Channels:
         return sum(self.combinations.values())
 
     def shared(self, *kinds: str) -> int:
-        """Return how many persons have an identifier of each of some kinds."""
+        """Return how many persons have an identifier of each of some kinds.
+
+        Raises:
+            InvalidArgumentError: If a kind is not declared; names the nearest.
+        """
+        for kind in kinds:
+            if kind not in self.kinds:
+                raise InvalidArgumentError.unknown("kinds", str(kind), self.kinds)
         wanted = set(kinds)
         return sum(n for combination, n in self.combinations.items() if wanted <= set(combination))
 
@@ -98,13 +107,12 @@ class Channels:
 
 def channels_of(found: Resolved) -> Channels:
     """Count persons by the kinds of identifier that they have."""
-    seen = found.nodes.first_us < NEVER_US
     persons = int(found.made.person.max()) + 1 if len(found.nodes) else 0
     has = np.zeros(persons, dtype=np.int64)
     identifiers: dict[str, int] = {}
     kinds: list[str] = []
     for number, kind in enumerate(found.kinds):
-        mine = found.made.person[seen & (found.nodes.kind == number)]
+        mine = found.made.person[found.nodes.kind == number]
         if len(mine):
             flags = np.zeros(persons, dtype=np.int64)
             flags[mine] = 1 << len(kinds)
@@ -121,4 +129,4 @@ def channels_of(found: Resolved) -> Channels:
         kind: sum(n for combination, n in combinations.items() if kind in combination)
         for kind in kinds
     }
-    return Channels(identifiers, of_kind, combinations)
+    return Channels(identifiers, of_kind, combinations, tuple(k.name for k in found.kinds))

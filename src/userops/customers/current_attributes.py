@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Self
@@ -9,11 +10,13 @@ from typing import Any, Self
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
+from userops.core.copies import copied
 from userops.core.values import Kind, kinds_of, with_values
 from userops.customers.attribute_rows import DatedValue
 from userops.customers.attribute_table import AttributeTable, classed, only
+from userops.customers.dates import check_dates, unreadable_dates, with_days
 from userops.customers.merged_attributes import merged
-from userops.errors import DataError, InvalidDefinitionError
+from userops.errors import DataError, DataWarning, InvalidArgumentError, InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID
 from userops.events.normalise import (
     check_columns,
@@ -35,12 +38,17 @@ class Customers(AttributeTable):
         frame: One row a customer; any frame that `userops.events.Orders` takes.
         customer_id: Column of the customer; text or integers. Rows without one do not count.
         attributes: Columns that are attributes; all others by default.
+        dates: Those of them that are days, such as a birthday: dates, ISO text, or times, of which
+            the local day counts. pandas knows times alone, and a time is an instant, which is shown
+            in UTC. Text that is no date counts as missing, with a warning.
         time_zone: IANA zone in which naive times are read; by default the one of the history, and
             UTC without one.
 
     Raises:
         ColumnNotFoundError: If a column does not exist; names the nearest.
-        ColumnTypeError: If ids are floats, or a column is of no kind that values have.
+        ColumnTypeError: If ids are floats, a column is of no kind that values have, or one of
+            dates can hold none.
+        InvalidArgumentError: If a date is no attribute; names the nearest.
         InvalidDefinitionError: If an attribute occurs twice, or is called `customer_id`.
 
     Example:
@@ -57,15 +65,17 @@ class Customers(AttributeTable):
         *,
         customer_id: str = CUSTOMER_ID,
         attributes: Sequence[str] | None = None,
+        dates: Sequence[str] = (),
         time_zone: str | None = None,
     ) -> None:
         super().__init__(frame, customer_id, time_zone)
         schema = self.source.frame.collect_schema()
-        if isinstance(attributes, str):
-            raise InvalidDefinitionError(
-                "attributes", "must be several names", got=repr(attributes),
-                allowed=f"({attributes!r},)",
-            )  # fmt: skip
+        self.has_named_attributes = attributes is not None
+        for field, given in (("attributes", attributes), ("dates", dates)):
+            if isinstance(given, str):
+                raise InvalidDefinitionError(
+                    field, "must be several names", got=repr(given), allowed=f"({given!r},)"
+                )
         chosen = schema.names() if attributes is None else attributes
         self._names = tuple(n for n in chosen if attributes is not None or n != customer_id)
         check_columns(self.source, {"customer_id": customer_id})
@@ -77,7 +87,13 @@ class Customers(AttributeTable):
                 "attributes", "has names that occur twice or mean something else",
                 got=sorted(set(odd)), hint="rename the column, or leave it out: attributes=(…)",
             )  # fmt: skip
+        for name in dates:
+            if name not in self._names:
+                raise InvalidArgumentError.unknown("dates", str(name), self._names)
+        check_dates(self.source, dates)
+        self._dates = tuple(dates)
         self._kinds = kinds_of(self.source, self.source.frame, {n: n for n in self._names})
+        self._kinds |= {n: "day" for n in dates if self._kinds[n] is not None}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,15 +109,26 @@ class Customers(AttributeTable):
         """Return the table with its naive times read in a zone, unless it names one itself."""
         if self.has_own_zone:
             return self
-        return type(self)(
-            self.source, customer_id=self.customer_id, attributes=self._names, time_zone=time_zone
-        )
+        more = type(self)(
+            self.source, customer_id=self.customer_id, attributes=self._names, dates=self._dates,
+            time_zone=time_zone,
+        )  # fmt: skip
+        more.has_named_attributes = self.has_named_attributes
+        return more
+
+    def keeping(self, names: Sequence[str]) -> Self:
+        """Return the table with some of its attributes alone, for customers as the host knows."""
+        kinds = {name: kind for name, kind in self._kinds.items() if name in names}
+        dates = tuple(name for name in self._dates if name in kinds)
+        return copied(self, _names=tuple(kinds), _kinds=kinds, _dates=dates, _with_current=None)
 
     @cached_property
     def _rows(self) -> frames.Frame:
-        frame, _ = with_values(
-            self.source, self.source.frame, {PREFIX + n: n for n in self._names}, self.zone
-        )
+        values = {PREFIX + n: n for n in self._names if n not in self._dates}
+        frame = self.source.frame
+        if values:
+            frame, _ = with_values(self.source, frame, values, self.zone)
+        frame = with_days(self.source, frame, self._dates, self.zone)
         dtype = self.source.frame.collect_schema()[self.customer_id]
         frame = frame.select(
             id_expr(self.customer_id, dtype).alias(PREFIX + CUSTOMER_ID),
@@ -122,6 +149,13 @@ class Customers(AttributeTable):
                 allowed="one row a customer",
                 hint="keep one row of each; or, if the rows say what held when, give them as "
                 "Attributes: one row an attribute and a change, with its valid_from",
+            )
+        for name, bad in unreadable_dates(self.source, self._dates, self.zone).items():
+            warnings.warn(
+                f"column {name!r}: {bad:,} texts are no dates, and count as missing; dates are "
+                "written as in 2024-01-31",
+                DataWarning,
+                stacklevel=2,
             )
         if self._with_current is None:
             return self._rows

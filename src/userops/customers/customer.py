@@ -218,7 +218,8 @@ class Customer:
 
     def reach_states(self, as_of: AsOf) -> tuple[ReachState, ...]:
         """Return how each of his identifiers stands as of an instant, and why; see `Reach`."""
-        return states_of(self.reach, as_of_us(as_of, self.zone), self.without_consent)
+        before_us = as_of_us(as_of, self.zone)
+        return states_of(self.reach, before_us, self.without_consent, self.zone)
 
     def reachable_on(self, as_of: AsOf) -> dict[str, tuple[str, ...]]:
         """Return by which identifiers he may be contacted as of an instant: kind to values."""

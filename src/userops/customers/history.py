@@ -19,6 +19,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.time import AsOf, as_of_us
+from userops.customers.absent import hint_among_persons, hint_of_type
 from userops.customers.agreement import check_agreement, kind_of_ids
 from userops.customers.arguments import ReturnsPolicy, check_returns, customer_key
 from userops.customers.attribute_tables import AttributeTables, distinct_ids
@@ -303,8 +304,14 @@ class History(IdentifiedHistory):
                 hint = "who is who depends on when: customer(id, as_of)"
                 raise InvalidArgumentError("as_of", "is needed", hint=hint)
             found, here = self.resolved(as_of_us(as_of, self.zone))
-            current = found.current_id(customer_key(customer_id))
-            return here.customer(str(customer_id) if current is None else current)
+            asked = str(customer_key(customer_id))
+            try:
+                return here.customer(found.current_id(asked) or asked)
+            except EmptyHistoryError as error:
+                raise EmptyHistoryError(
+                    f"there is no customer {asked!r} as of {self.zone.said(found.before_us)}",
+                    hint=hint_among_persons(found, asked) or error.hint,
+                ) from None
         customer_id = customer_key(customer_id)
         kind = "text" if isinstance(customer_id, str) else "whole numbers"
         rows: dict[str, tuple[dict[str, Any], ...]] = {}
@@ -317,10 +324,8 @@ class History(IdentifiedHistory):
             rows[name] = tuple(frames.to_rows(counted.filter(nw.col(CUSTOMER_ID) == wanted)))
         known = self.attributes.of_customer(customer_id)
         if known is None and not any(rows.values()):
-            raise EmptyHistoryError(
-                f"there is no customer {customer_id!r}",
-                hint="ids have one type: 17850 and '17850' are two customers",
-            )
+            other = hint_of_type(customer_id, self.events, self.attributes)
+            raise EmptyHistoryError(f"there is no customer {customer_id!r}", hint=other)
         columns = {name: table.columns for name, table in self.events.items()}
         reach = self.attributes.reach
         has_reach = reach is not None and kind_of_ids(reach) == kind
@@ -363,9 +368,9 @@ class History(IdentifiedHistory):
 
     def __repr__(self) -> str:
         """Return the tables and the policy; computes nothing."""
-        tables = ", ".join(f"{name}={table!r}" for name, table in self.events.items())
-        more = "".join(f", {name}={table!r}" for name, table in self.attributes.tables.items())
-        return f"History({tables}{more}, returns={self.returns!r})"
+        tables = {**self.events, **self.attributes.tables}
+        lines = [f"  {name} = {table!r}," for name, table in tables.items()]
+        return "\n".join(["History(", *lines, f"  returns = {self.returns!r},", ")"])
 
 
 def _table(name: str, table: Any) -> Orders | Events:

@@ -20,11 +20,10 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from userops.core import frames
+from userops.customers.identifiers import undeclared
 from userops.customers.identities import Identities
 from userops.customers.identity_decisions import IdentityDecisions
-from userops.customers.identity_nodes import NEVER_US
 from userops.customers.links import FIRST, LAST, ROWS, LinkSource, Seen
-from userops.errors import InvalidArgumentError
 from userops.events.columns import COUNTED, CUSTOMER_ID, INSTANT_US, STATUS, UNRESOLVED
 from userops.events.table import EventTable
 from userops.events.working_columns import PREFIX, own
@@ -96,7 +95,8 @@ class Identification:
     def identities(self, tables: Mapping[str, EventTable], before_us: int) -> Identities:
         """Resolve the links of a history before an instant."""
         sources = (HistoryLinks(tables), *self.links)
-        return self.graph.resolve_before(sources, before_us, decisions=self.decisions)
+        where = next(iter(tables.values())).columns.zone
+        return self.graph.resolve_before(sources, before_us, decisions=self.decisions, where=where)
 
 
 class Persons:
@@ -147,7 +147,7 @@ class Persons:
         persons = self._names.take(self.identities.made.person[known])
         table = self._table({_RAW: raws, _WRITTEN: written, _PERSON_OF: persons})
         rows = self.with_current(rows, owner).with_columns(nw.col(value).alias(_RAW))
-        rows = rows.join(table, on=_RAW, how="left")
+        rows = frames.with_matches(rows, table, _RAW)
         return rows.with_columns(
             nw.coalesce(_WRITTEN, value).alias(value), nw.coalesce(_PERSON_OF, owner).alias(owner)
         ).drop(_RAW, _WRITTEN, _PERSON_OF)
@@ -162,7 +162,7 @@ class Persons:
         """
         rows = rows.with_columns(nw.col(column).alias(_RAW))
         for table in (self._of_any, self._nobodys):
-            rows = rows.join(table, on=_RAW, how="left")
+            rows = frames.with_matches(rows, table, _RAW)
         return rows.with_columns(
             nw.coalesce(_WRITTEN, _RAW).alias(column), (~nw.col(_NOBODY).is_null()).alias(nobody)
         ).drop(_RAW, _WRITTEN, _PERSON, _NOBODY)
@@ -209,7 +209,7 @@ class Persons:
             name: The column to add.
         """
         raw = nw.concat_str(kind, nw.lit(":"), value)
-        rows = rows.with_columns(raw.alias(_RAW)).join(self._of_any, on=_RAW, how="left")
+        rows = frames.with_matches(rows.with_columns(raw.alias(_RAW)), self._of_any, _RAW)
         return rows.rename({_PERSON: name}).drop(_RAW, _WRITTEN)
 
     def _spelled(self, kind: str, prefix: str = "") -> tuple[int, Any, Any]:
@@ -217,7 +217,6 @@ class Persons:
         number = [k.name for k in self.identities.kinds].index(kind)
         spelling = self.identities.nodes.spellings[number]
         places = np.flatnonzero(spelling.nodes >= 0)
-        places = places[self.identities.nodes.first_us[spelling.nodes[places]] < NEVER_US]
         return number, spelling.nodes[places], spelling.texts.prefixed(prefix, places)
 
     @cached_property
@@ -248,7 +247,7 @@ class Persons:
             for n, kind in enumerate(identifiers):
                 named = self.of_kind(kind).rename({_PERSON: f"{_PERSON}_{n}"})
                 raw = own(f"identifier_{kind}").cast(nw.String).alias(_RAW)
-                rows = rows.with_columns(raw).join(named, on=_RAW, how="left").drop(_RAW)
+                rows = frames.with_matches(rows.with_columns(raw), named, _RAW).drop(_RAW)
                 found.append(f"{_PERSON}_{n}")
             person = nw.coalesce(PREFIX + CUSTOMER_ID, *found)
             rows = rows.with_columns(person.alias(PREFIX + CUSTOMER_ID)).drop(*found)
@@ -261,7 +260,7 @@ class Persons:
     def with_current(self, rows: frames.Frame, column: str) -> frames.Frame:
         """Return rows with the ids that persons have now in a column of ids, as text."""
         rows = rows.with_columns(nw.col(column).cast(nw.String).alias(_RAW))
-        rows = rows.join(self.renamed, on=_RAW, how="left")
+        rows = frames.with_matches(rows, self.renamed, _RAW)
         return rows.with_columns(nw.coalesce(_PERSON, _RAW).alias(column)).drop(_RAW, _PERSON)
 
 
@@ -275,4 +274,4 @@ def check_kinds(graph: IdentityGraph, tables: Mapping[str, EventTable]) -> None:
     for table in tables.values():
         for kind in table.columns.identifiers:
             if kind not in names:
-                raise InvalidArgumentError.unknown("kind", kind, names)
+                raise undeclared(kind, names)

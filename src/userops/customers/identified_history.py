@@ -9,6 +9,7 @@ from userops.core.time import AsOf, Zone, as_of_us
 from userops.customers.attribute_tables import AttributeTables
 from userops.customers.identified import HistoryLinks, Identification, Persons, check_kinds
 from userops.customers.links import as_link_sources
+from userops.customers.reach_quality import check_declared
 from userops.customers.resolution import Every, Resolution, resolution_of
 from userops.errors import InvalidArgumentError
 from userops.events.table import Events, Orders
@@ -70,11 +71,15 @@ class IdentifiedHistory:
             decisions: The log of decisions by hand.
 
         Raises:
-            InvalidArgumentError: If a table has identifiers of a kind that is not declared.
+            InvalidArgumentError: If a table has identifiers of a kind that is not declared, or
+                such a kind needs no consent.
         """
         check_kinds(graph, self.events)
         more = copy.copy(self)
-        sources = as_link_sources(links)
+        sources = as_link_sources(links, self.zone.name)
+        if self.attributes.reach is not None:
+            named = self.attributes.reach.without_consent
+            check_declared(named, [kind.name for kind in graph.kinds])
         if self.attributes.reach is not None:
             sources = (*sources, self.attributes.reach)
         more.identification = Identification(graph, sources, decisions)

@@ -7,6 +7,8 @@ is (`priority`), and whether it may make one person of two at all (`can_merge`).
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
@@ -29,6 +31,7 @@ __all__ = [
     "Phone",
     "Trimmed",
     "kind_named",
+    "undeclared",
 ]
 
 # Why an id is nobody's.
@@ -71,19 +74,30 @@ class Normaliser(Definition, ABC):
                 digits.
         """
 
+    def fault(self, value: str) -> str:
+        """Return why `normalise` finds that a value is no such id; empty where it cannot say.
+
+        A subclass may implement it: what it says stands in the list of what is nobody's.
+
+        Args:
+            value: As for `normalise`, which has returned None for it.
+        """
+        return ""
+
     def read(self, value: str) -> tuple[str | None, str]:
         """Return a value as it is written, or None, and why it is none.
 
         Nothing that `normalise` raises comes out of it: one bad id is no reason to stop.
         """
         try:
-            found = self.normalise(strip(value))
+            text = strip(value)
+            given: object = self.normalise(text)  # a subclass may return anything
+            if isinstance(given, str) and given:
+                return given, ""
+            why = self.fault(text)
         except Exception as error:
             return None, f"{UNREADABLE}: {type(error).__name__}: {error}"
-        given: object = found  # a subclass may return anything
-        if not isinstance(given, str) or not given:
-            return None, UNREADABLE
-        return given, ""
+        return None, f"{UNREADABLE}: {why}" if why else UNREADABLE
 
 
 @attrs.frozen
@@ -112,9 +126,31 @@ class Email(Normaliser):
         return f"{name}@{domain}" if good and not any(map(str.isspace, value)) else None
 
 
+# What a phone number is written with, beside digits of any script: dots, brackets, hyphens, dashes
+# and minus signs, plain and full-width. A plus stands before the first digit or nowhere.
+_PHONE = re.compile(
+    r"[\s(\uff08]*[+\uff0b]?[\d\s.()\u2010-\u2015\u2212\u30fc\uff08\uff09\uff0d\uff0e-]+"
+)
+_PHONE_OF_FLOAT = re.compile(r"[+\uff0b]?\d+[.\uff0e]0+")
+# The names are those of `phonenumbers.ValidationResult`.
+_LENGTH_FAULTS = {
+    "INVALID_COUNTRY_CODE": "there is no such country code",
+    "TOO_SHORT": "too short for a phone number of its country",
+    "TOO_LONG": "too long for a phone number of its country",
+    "IS_POSSIBLE_LOCAL_ONLY": "can be dialled within its own area alone",
+    "INVALID_LENGTH": "not as long as any phone number of its country",
+}
+
+
 @attrs.frozen
 class Phone(Normaliser):
     """A phone number as E.164 writes it, `+8613800138001`, by the package `phonenumbers`.
+
+    Read are digits with the usual signs between them: blanks, hyphens, dots, brackets, and a `+`
+    before. What is masked (`138****8001`), holds letters or an extension, ends in the `.0` of a
+    float, has a length that its country does not know, can be dialled within one area alone, or
+    repeats one digit is no number of anybody, and is put aside with the reason: read otherwise, it
+    would make one person of strangers.
 
     Attributes:
         region: Country in which a number without `+` is read: two letters of ISO 3166-1.
@@ -137,18 +173,33 @@ class Phone(Normaliser):
 
     def normalise(self, value: str) -> str | None:
         """Return the number in E.164, or None where it cannot be one."""
+        return self._read(value)[0]
+
+    def fault(self, value: str) -> str:
+        """Return why a value is no phone number."""
+        return self._read(value)[1]
+
+    def _read(self, value: str) -> tuple[str | None, str]:
         import phonenumbers
 
+        # Address books write marks of direction around a number, which nobody sees.
+        seen = "".join(c for c in value if unicodedata.category(c) != "Cf")
+        if not _PHONE.fullmatch(seen):
+            return None, "holds what no phone number is written with"
+        if _PHONE_OF_FLOAT.fullmatch(seen):
+            return None, "ends in .0 as a float does; read the column as text"
         try:
-            number = phonenumbers.parse(value, self.region)
+            number = phonenumbers.parse(seen, self.region)
         except phonenumbers.NumberParseException:
-            return None
-        is_good = (
-            phonenumbers.is_valid_number if self.is_strict else phonenumbers.is_possible_number
-        )
-        if not is_good(number):
-            return None
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return None, "cannot be read as a phone number"
+        possible = phonenumbers.is_possible_number_with_reason(number)
+        if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
+            return None, _LENGTH_FAULTS[phonenumbers.ValidationResult.to_string(possible)]
+        if len(set(phonenumbers.national_significant_number(number))) == 1:
+            return None, "is one digit over and over"
+        if self.is_strict and not phonenumbers.is_valid_number(number):
+            return None, "lies in no range that is in use"
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), ""
 
 
 def _texts(value: Iterable[str]) -> tuple[str, ...]:
@@ -163,7 +214,8 @@ class IdentifierKind(Definition):
         name: Such as `phone`, `openid`, `unionid`, `external_userid`, `taobao_id`, `email`.
         normaliser: How its values are written in one way.
         blocked: Values that are nobody's, such as the number that clerks type where a customer
-            gives none. They are read by the normaliser too. A blocked value links nothing.
+            gives none. They are read by the normaliser too; one that it cannot read links nothing
+            as it is. A blocked value links nothing.
         blocked_patterns: Patterns of such values, searched in the normalised value; see
             `userops.core.patterns`.
         most_per_person: How many of them one person can have; None for any number. A link that
@@ -176,7 +228,7 @@ class IdentifierKind(Definition):
             joins at most one person.
 
     Raises:
-        InvalidDefinitionError: If a field is out of range, or a blocked value cannot be read.
+        InvalidDefinitionError: If a field is out of range, or a blocked value is no text.
     """
 
     name: str = attrs.field()
@@ -214,21 +266,17 @@ class IdentifierKind(Definition):
             )
         for pattern in self.blocked_patterns:
             portable(pattern)
-        self.blocked_values  # noqa: B018 - read once here, so that a wrong one is refused now
+        for value in self.blocked:
+            if not isinstance(value, str):
+                raise InvalidDefinitionError(
+                    "blocked", "holds a value that is no text", got=repr(value), allowed="text"
+                )
 
     @property
     def blocked_values(self) -> frozenset[str]:
         """The blocked values as the normaliser writes them."""
-        found = set()
-        for value in self.blocked:
-            read, why = self.normaliser.read(value)
-            if read is None:
-                raise InvalidDefinitionError(
-                    "blocked", f"holds a value that is no {self.name}: {why}", got=repr(value),
-                    hint="what the normaliser cannot read needs no blocking: it links nothing",
-                )  # fmt: skip
-            found.add(read)
-        return frozenset(found)
+        read = (self.normaliser.read(value)[0] for value in self.blocked)
+        return frozenset(value for value in read if value is not None)
 
     @property
     def within_us(self) -> int | None:
@@ -258,6 +306,16 @@ class IdentifierKind(Definition):
         )
 
 
+def undeclared(kind: str, declared: Iterable[str]) -> InvalidArgumentError:
+    """Return the error for a kind that a graph does not declare; offers the nearest."""
+    known = InvalidArgumentError.unknown("kind", kind, declared)
+    return InvalidArgumentError(
+        "kind", f"{kind!r} is not declared", allowed=known.allowed,
+        hint=(f"{known.hint} " if known.hint else "")
+        + f"declare it: IdentityGraph([…, IdentifierKind({kind!r})])",
+    )  # fmt: skip
+
+
 def kind_named(kinds: Iterable[IdentifierKind], name: str) -> IdentifierKind:
     """Return a kind by its name.
 
@@ -266,5 +324,5 @@ def kind_named(kinds: Iterable[IdentifierKind], name: str) -> IdentifierKind:
     """
     declared = {kind.name: kind for kind in kinds}
     if name not in declared:
-        raise InvalidArgumentError.unknown("kind", str(name), declared)
+        raise undeclared(str(name), declared)
     return declared[name]

@@ -11,11 +11,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from userops.core.time import datetime_of
+from userops.core.time import UTC, Zone
 from userops.customers.channels import Channels, channels_of
 from userops.customers.identifiers import Identifier
 from userops.customers.identity_changes import IdentityChanges, changes_between
-from userops.customers.identity_nodes import NEVER_US, Pairs
+from userops.customers.identity_nodes import Pairs
 from userops.customers.linking import APART, MADE, NO_MERGE, TAKEN_AWAY
 from userops.customers.resolved import Resolved
 from userops.customers.result_tables import result_table
@@ -49,6 +49,7 @@ class LinkEvidence:
         strength: How sure it is, 0 to 1; 1 where they were seen together.
         origin: `seen`, `guessed` or `by hand`.
         reason: Why it was not made; empty where it was.
+        zone: The zone in which its day is shown.
     """
 
     left: Identifier
@@ -59,14 +60,14 @@ class LinkEvidence:
     strength: float
     origin: str
     reason: str = ""
+    zone: Zone = attrs.field(default=UTC, repr=False)
 
     def __str__(self) -> str:
         """Return the link in words."""
-        at = datetime_of(self.first_us)
         often = f", {self.rows:,} times" if self.rows > 1 else ""
         sure = f" ({self.strength:.0%})" if self.origin == "guessed" else ""
         why = f": {self.reason}" if self.reason else ""
-        day = "?" if at is None else f"{at:%Y-%m-%d}"
+        day = self.zone.day_said(self.first_us)
         return f"{self.left} - {self.right}, {self.origin}{sure} from {day}{often}{why}"
 
 
@@ -84,8 +85,10 @@ class Identities(Resolved):
     def without_link(self, left: tuple[str, Any], right: tuple[str, Any]) -> Identities:
         """Return the identities as they would be had two identifiers never been seen together.
 
-        What a resolution without the link gives, found by looking at its component alone. To keep
-        two identifiers apart whatever else links them, decide so: `IdentityDecisions.unbind`.
+        What a resolution gives of the same rows, each of the two standing in a row of its own
+        wherever they stood together, found by looking at their component alone. Both stay known,
+        as persons of their own where nothing else links them. To keep two identifiers apart
+        whatever else links them, decide so: `IdentityDecisions.unbind`.
 
         Args:
             left: Kind and value.
@@ -147,6 +150,7 @@ class Identities(Resolved):
                 first_us=int(pairs.first_us[i]), last_us=int(pairs.last_us[i]),
                 rows=int(pairs.rows[i]), strength=float(pairs.strength[i]),
                 origin=_origin(pairs, i), reason=self.reason_said(int(self.made.reason[i])),
+                zone=self.zone,
             )
             for i, left, right in zip(places.tolist(), lefts, rights, strict=True)
         ]  # fmt: skip
@@ -218,7 +222,7 @@ class Identities(Resolved):
         """Return the links that were not made as a frame to work through.
 
         Args:
-            like: Any frame of the engine that is wanted.
+            like: A frame of yours, whatever it holds: the result is of its type, pandas for pandas.
 
         Returns:
             `left_kind`, `left_value` and `left_customer_id`, the same of `right`, `reason`,
@@ -243,7 +247,7 @@ class Identities(Resolved):
         """Return the values that are nobody's, each with why: `kind`, `value` as it came, `reason`.
 
         Args:
-            like: Any frame of the engine that is wanted.
+            like: A frame of yours, whatever it holds: the result is of its type, pandas for pandas.
         """
         rows = [
             {"kind": kind.name, "value": spelling.texts.at_one(place), "reason": why}
@@ -257,7 +261,7 @@ class Identities(Resolved):
     @cached_property
     def persons(self) -> int:
         """How many persons there are."""
-        return len(np.unique(self.made.person[self.nodes.first_us < NEVER_US]))
+        return len(np.unique(self.made.person))
 
     def _lines(self) -> list[tuple[str, int, int, int]]:
         """Return kind, identifiers, persons that have one, and values that are nobody's."""
@@ -271,9 +275,10 @@ class Identities(Resolved):
         return lines
 
     def _head(self) -> str:
-        at = datetime_of(self.before_us)
+        when = self.zone.said(self.before_us)
         return (
-            f"Identities as of {at}: {len(self.nodes):,} identifiers of {self.persons:,} persons, "
+            f"Identities as of {when}: "
+            f"{len(self.nodes):,} identifiers of {self.persons:,} persons, "
             f"{len(self.pairs):,} links, {len(self.refused):,} refused"
         )
 

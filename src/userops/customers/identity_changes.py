@@ -14,14 +14,14 @@ from typing import Any, Protocol
 import attrs
 import numpy as np
 
-from userops.core.time import datetime_of
+from userops.core.time import UTC, Zone
 from userops.customers.identifiers import Identifier
-from userops.customers.identity_nodes import NEVER_US
 from userops.customers.resolved import Resolved
 from userops.customers.result_tables import result_table
 
 __all__ = ["FollowsIdentity", "IdentityChanges", "MergeEvent", "UnmergeEvent", "changes_between"]
 
+_SHOWN, _SHOWN_OF_ONE = 20, 3
 _KINDS: dict[str, Any] = {
     "event": "text", "customer_id": "text", "other_id": "text", "at": "int", "identifiers": "int",
 }  # fmt: skip
@@ -77,9 +77,11 @@ class IdentityChanges:
 
     Attributes:
         events: The events, merges first, by id.
+        zone: The zone in which their days are shown.
     """
 
     events: tuple[MergeEvent | UnmergeEvent, ...]
+    zone: Zone = UTC
 
     def tell(self, followers: Iterable[FollowsIdentity]) -> None:
         """Tell each follower of each event, in order."""
@@ -113,14 +115,17 @@ class IdentityChanges:
     def __repr__(self) -> str:
         """Return the events, a line each, the first twenty."""
         lines = [f"IdentityChanges of {len(self)}"]
-        for event in self.events[:20]:
-            at = datetime_of(event.at_us)
-            day = "?" if at is None else f"{at:%Y-%m-%d}"
+        for event in self.events[:_SHOWN]:
+            day = self.zone.day_said(event.at_us)
             if isinstance(event, MergeEvent):
                 lines.append(f"  {day} {event.merged} is {event.kept} now")
             else:
-                moved = ", ".join(map(str, event.identifiers[:3]))
+                few = [str(one) for one in event.identifiers[:_SHOWN_OF_ONE]]
+                more = len(event.identifiers) - len(few)
+                moved = ", ".join(few) + (f" … and {more:,} more" if more else "")
                 lines.append(f"  {day} {moved} of {event.customer_id} are {event.split_off}'s now")
+        if len(self) > _SHOWN:
+            lines.append(f"  … and {len(self) - _SHOWN:,} more")
         return "\n".join(lines)
 
 
@@ -145,14 +150,13 @@ def changes_between(before: Resolved, after: Resolved) -> IdentityChanges:
             ids = tuple(sorted(Identifier(*pair) for pair in after.nodes.pairs(moved)))
             events.append(UnmergeEvent(after.before_us, name, now, ids))
     events.sort(key=lambda e: (isinstance(e, UnmergeEvent), str(e)))
-    return IdentityChanges(tuple(events))
+    return IdentityChanges(tuple(events), after.zone)
 
 
 def _persons_of_both(before: Resolved, after: Resolved) -> tuple[Any, Any, Any]:
     """Return old person, new person and new node of each identifier that both know."""
     if before.nodes.texts is after.nodes.texts:  # a link was taken away: the nodes are the same
-        differ = np.flatnonzero(before.made.person != after.made.person)
-        known = differ[after.nodes.first_us[differ] < NEVER_US]
+        known = np.flatnonzero(before.made.person != after.made.person)
         return before.made.person[known], after.made.person[known], known
     olds, news, nodes = [], [], []
     for number in range(len(after.nodes.kinds)):
@@ -160,8 +164,7 @@ def _persons_of_both(before: Resolved, after: Resolved) -> tuple[Any, Any, Any]:
         mine = np.flatnonzero(places >= 0)
         node = mine + after.nodes.offsets[number]
         old = places[mine] + before.nodes.offsets[number]
-        keep = (after.nodes.first_us[node] < NEVER_US) & (before.nodes.first_us[old] < NEVER_US)
-        olds.append(before.made.person[old[keep]])
-        news.append(after.made.person[node[keep]])
-        nodes.append(node[keep])
+        olds.append(before.made.person[old])
+        news.append(after.made.person[node])
+        nodes.append(node)
     return np.concatenate(olds), np.concatenate(news), np.concatenate(nodes)

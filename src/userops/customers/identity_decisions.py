@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.core.blanks import strip
-from userops.core.time import AsOf, as_of_us, datetime_of, is_missing, zone
+from userops.core.time import AsOf, as_of_us, is_missing, zone
 from userops.customers.result_tables import result_table
 from userops.errors import ColumnNotFoundError, DataError, InvalidArgumentError
 
@@ -115,7 +115,11 @@ class IdentityDecisions:
         reason: str,
         decided_at: AsOf,
     ) -> IdentityDecisions:
-        """Return the log with one more decision: the two are two persons'; see `bind`."""
+        """Return the log with one more decision: the two are two persons'; see `bind`.
+
+        Persons are parted, rows are not: a row that carries both stays with its customer id, or,
+        where it has none, with its first known identifier by priority.
+        """
         return self._with("unbind", left, right, author, reason, decided_at)
 
     def without(self, decisions: Iterable[IdentityDecision]) -> IdentityDecisions:
@@ -184,10 +188,9 @@ class IdentityDecisions:
     def __repr__(self) -> str:
         """Return the decisions, a line each."""
         lines = [f"IdentityDecisions of {len(self)}"]
-        for d in self.decisions[-20:]:
-            at = datetime_of(d.decided_us + self._zone.offset_us(d.decided_us))
-            lines.append(
-                f"  {at or '?':%Y-%m-%d} {d.action} {':'.join(d.left)} and "
-                f"{':'.join(d.right)}, by {d.author}: {d.reason}"
-            )
+        lines += [
+            f"  {self._zone.day_said(d.decided_us)} {d.action} {':'.join(d.left)} and "
+            f"{':'.join(d.right)}, by {d.author}: {d.reason}"
+            for d in self.decisions[-20:]
+        ]
         return "\n".join(lines)

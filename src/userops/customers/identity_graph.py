@@ -10,7 +10,7 @@ import numpy as np
 
 from userops.core.definitions import Definition
 from userops.core.texts import column_of
-from userops.core.time import AsOf, as_of_us, zone
+from userops.core.time import UTC, AsOf, Zone, as_of_us, zone
 from userops.customers.identifiers import Identifier, IdentifierKind, kind_named
 from userops.customers.identities import Identities
 from userops.customers.identity_decisions import IdentityDecision, IdentityDecisions
@@ -119,7 +119,7 @@ class IdentityGraph(Definition):
             links: `Links`, `history.links()`, a frame for `Links`, or several of them.
             as_of: Exclusive instant; links and decisions from then on do not count.
             decisions: The log of decisions by hand.
-            time_zone: The zone in which a date begins and a naive time is read.
+            time_zone: The zone in which a date begins, a naive time is read, and times are shown.
 
         Returns:
             The persons; their ids are text: the host's own customer id of the account first seen,
@@ -131,7 +131,10 @@ class IdentityGraph(Definition):
                 identifier.
         """
         return self.resolve_before(
-            as_link_sources(links), as_of_us(as_of, zone(time_zone)), decisions=decisions
+            as_link_sources(links, time_zone),
+            as_of_us(as_of, zone(time_zone)),
+            decisions=decisions,
+            where=zone(time_zone),
         )
 
     def resolve_before(
@@ -140,6 +143,7 @@ class IdentityGraph(Definition):
         before_us: int,
         *,
         decisions: IdentityDecisions | None = None,
+        where: Zone = UTC,
     ) -> Identities:
         """Do what `resolve` does, as of an instant in microseconds since 1970-01-01 UTC."""
         standing = _standing(decisions, before_us, self)
@@ -155,7 +159,7 @@ class IdentityGraph(Definition):
                     apart.append((ends[0], ends[1]))
         self._check_accounts(nodes)
         return Identities.resolved(
-            nodes, pairs, apart=apart, before_us=before_us, decisions=standing
+            nodes, pairs, apart=apart, before_us=before_us, decisions=standing, where=where
         )
 
     def _node(self, nodes: Any, side: tuple[str, str]) -> int:

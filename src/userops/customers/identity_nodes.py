@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core.texts import Texts, coded
-from userops.customers.identifiers import BLOCKED, UNREADABLE, IdentifierKind
+from userops.customers.identifiers import BLOCKED, UNREADABLE, IdentifierKind, undeclared
 from userops.customers.links import Seen
-from userops.errors import InvalidArgumentError
 
-__all__ = ["NEVER_US", "Nodes", "Numbered", "Pairs", "Spelling", "pairs_of", "read_nodes"]
+__all__ = ["Nodes", "Numbered", "Pairs", "Spelling", "pairs_of", "read_nodes"]
 
 Ints = NDArray[np.int64]
-# Later than every instant: of what was never seen.
-NEVER_US = int(np.iinfo(np.int64).max)
+# Later than every instant.
+_NEVER_US = int(np.iinfo(np.int64).max)
 
 
 @attrs.frozen(eq=False)
@@ -47,8 +46,7 @@ class Nodes:
         offsets: For each kind, its first node; at last how many nodes there are.
         spellings: For each kind, how its values were written.
         kind: The kind of each node.
-        first_us: When each was first seen; `NEVER_US` for one whose only link was taken away.
-        alone_us: When each was first seen with no other; `NEVER_US` where it never was.
+        first_us: When each was first seen, with another or alone.
     """
 
     kinds: tuple[IdentifierKind, ...]
@@ -57,7 +55,6 @@ class Nodes:
     spellings: tuple[Spelling, ...]
     kind: NDArray[np.int16]
     first_us: Ints
-    alone_us: Ints
 
     def __len__(self) -> int:
         return self.offsets[-1]
@@ -161,7 +158,7 @@ def read_nodes(
     for i, one in enumerate(seen):
         for j, name in enumerate(one.kinds):
             if name not in names:
-                raise InvalidArgumentError.unknown("kind", name, names)
+                raise undeclared(name, names)
             slots[names.index(name)].append((i, j))
 
     def read(number: int) -> tuple[Texts, Spelling, list[Ints]]:
@@ -182,29 +179,17 @@ def read_nodes(
         )
         for (i, j), column in zip(slots[number], columns, strict=True):
             found[i][j] = _shifted(column, int(offsets[number]))
-    first, alone = (np.full(int(offsets[-1]), NEVER_US, dtype=np.int64) for _ in range(2))
+    first = np.full(int(offsets[-1]), _NEVER_US, dtype=np.int64)
     for one, columns in zip(seen, found, strict=True):
-        _note_instants(first, alone, one, columns)
+        for column in columns:
+            known = np.flatnonzero(column >= 0)
+            np.minimum.at(first, column[known], one.first_us[known])
     kind = np.repeat(np.arange(len(kinds), dtype=np.int16), np.diff(offsets))
     nodes = Nodes(
         tuple(kinds), tuple(t for t, _, _ in parts), tuple(offsets.tolist()), tuple(spellings),
-        kind, first, alone,
+        kind, first,
     )  # fmt: skip
     return nodes, found
-
-
-def _note_instants(first: Ints, alone: Ints, one: Seen, columns: Sequence[Ints]) -> None:
-    """Note when nodes were first seen, and first seen with no other, in place."""
-    together = np.zeros(len(one.first_us), dtype=np.int64)
-    for column in columns:
-        together += column >= 0
-    if len(columns) == 2:  # an identifier with itself is no two
-        together -= (columns[0] == columns[1]) & (columns[0] >= 0)
-    for column in columns:
-        known = np.flatnonzero(column >= 0)
-        np.minimum.at(first, column[known], one.first_us[known])
-        single = known[together[known] == 1]
-        np.minimum.at(alone, column[single], one.first_us[single])
 
 
 def _shifted(places: Ints, by: int) -> Ints:

@@ -104,7 +104,8 @@ class Links:
         seen_at: Column of the instant at which the two were seen together. A link counts for what
             is after it, never earlier.
         strength: Column of how sure a guess is, above 0 up to 1; None where they were seen.
-        time_zone: IANA zone in which naive times are read.
+        time_zone: IANA zone in which naive times are read; by default that of the history or of
+            the resolution that the links are given to.
         time_format: As in `userops.events.EventColumns`.
 
     Raises:
@@ -143,9 +144,10 @@ class Links:
         right_kind_column: str = "right_kind",
         seen_at: str = "seen_at",
         strength: str | None = None,
-        time_zone: str = "UTC",
+        time_zone: str | None = None,
         time_format: str | None = None,
     ) -> None:
+        self.has_own_zone = time_zone is not None
         self.source = frames.read(frame)
         self._sides = (left, right)
         self._kinds = (left_kind, right_kind)
@@ -158,7 +160,7 @@ class Links:
             customer_id=left,
             identifiers={"right": right},
             occurred_at=seen_at,
-            time_zone=time_zone,
+            time_zone=time_zone or "UTC",
             time_format=time_format,
         )
         roles = {
@@ -242,6 +244,12 @@ class Links:
             table = frames.to_arrow(self._counted(rows))
         return self._by_kinds(table)
 
+    def in_zone(self, time_zone: str) -> Links:
+        """Return the links with their naive times read in a zone, unless they name one."""
+        if self.has_own_zone:
+            return self
+        return copied(self, _columns=attrs.evolve(self._columns, time_zone=time_zone))
+
     def with_rows(self, frame: Any) -> Links:
         """Return the links over other rows of the same columns."""
         return copied(self, source=frames.read(frame))
@@ -314,8 +322,12 @@ class Links:
         return f"Links(<{self.source.engine}>, {' - '.join(sides)})"
 
 
-def as_link_sources(links: Any) -> tuple[LinkSource, ...]:
+def as_link_sources(links: Any, time_zone: str) -> tuple[LinkSource, ...]:
     """Return what a caller gave as links: one source, a frame for one, or several.
+
+    Args:
+        links: What was given.
+        time_zone: The zone of links that name none.
 
     Raises:
         InvalidArgumentError: If it is none of these.
@@ -328,4 +340,5 @@ def as_link_sources(links: Any) -> tuple[LinkSource, ...]:
             allowed="Links(frame, …), history.links(), a frame, or several of them",
         )  # fmt: skip
     several: Sequence[Any] = links if isinstance(links, list | tuple) else [links]
-    return tuple(one if isinstance(one, LinkSource) else Links(one) for one in several)
+    sources = (one if isinstance(one, LinkSource) else Links(one) for one in several)
+    return tuple(one.in_zone(time_zone) if isinstance(one, Links) else one for one in sources)

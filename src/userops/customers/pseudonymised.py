@@ -2,13 +2,14 @@
 
 What names a person is replaced: customer ids, identifiers of every kind, order and event ids,
 actors. Other columns are kept only where they have a role, or are named as properties or
-attributes. This is pseudonymisation in the sense of GDPR art. 4(5) and PIPL art. 73(3), and not
-anonymisation: instants, amounts and attributes stay, and may tell who somebody is.
+attributes; attributes that nobody has named are refused. This is pseudonymisation in the sense of
+GDPR art. 4(5) and PIPL art. 73(3), and not anonymisation: instants, amounts and attributes stay,
+and may tell who somebody is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -36,12 +37,13 @@ __all__ = ["pseudonymise"]
 H = TypeVar("H", bound=IdentifiedHistory)
 # After every instant.
 _ALL_US = 2**61
-_TEXT, _NOBODY = PREFIX + "text", PREFIX + "nobody"
+# Unlike the working columns of a normalised table, beside which they stand.
+_TEXT, _NOBODY = PREFIX + "named", PREFIX + "nobody"
 # What is nobody's has a pseudonym that begins so, by which the graph of the result blocks it.
 _BLOCKED = "!"
 
 
-def pseudonymise(history: H, key: bytes) -> H:
+def pseudonymise(history: H, key: bytes, *, attributes: Sequence[str] | None = None) -> H:
     """Return a history in which everything that names a person is a pseudonym.
 
     The same value has the same pseudonym in every table, so joins, links and decisions hold, and
@@ -54,13 +56,15 @@ def pseudonymise(history: H, key: bytes) -> H:
     Args:
         history: The history.
         key: At least 32 bytes, for example `secrets.token_bytes(32)`, kept apart from the data.
+        attributes: Which attributes stay, current and dated ones, as they are; all others are left
+            out. By default those that `Customers(attributes=…)` names.
 
     Returns:
         The history under pseudonyms, on the same engine; ids are text of 32 hexadecimal digits.
 
     Raises:
-        InvalidArgumentError: If the key is too short, or links come from a source that cannot be
-            rewritten.
+        InvalidArgumentError: If the key is too short, links come from a source that cannot be
+            rewritten, an attribute is not known, or there are attributes that nobody has named.
 
     Example:
         >>> import pyarrow as pa
@@ -74,6 +78,7 @@ def pseudonymise(history: H, key: bytes) -> H:
         Customer('d83a7212cc62ba591aba3cd823c1076a', order=1)
     """
     check_key(key)
+    kept = history.attributes.keeping(attributes)
     identification, persons = history.identification, None
     if identification is not None:
         persons = history.resolved(_ALL_US)[1].persons
@@ -81,8 +86,8 @@ def pseudonymise(history: H, key: bytes) -> H:
     hidden = copied(
         history, events={name: make.events(table) for name, table in history.events.items()}
     )
-    hidden.attributes = history.attributes.with_rows(
-        {title: make.attributes(table) for title, table in history.attributes.tables.items()}
+    hidden.attributes = kept.with_rows(
+        {title: make.attributes(table) for title, table in kept.tables.items()}
     )
     hidden.forget()
     if identification is None:

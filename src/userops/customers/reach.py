@@ -20,18 +20,27 @@ from userops.core.values import Kind
 from userops.customers.attribute_rows import DatedValue
 from userops.customers.attribute_table import AttributeTable
 from userops.customers.links import FIRST, LAST, ROWS, Seen
+from userops.customers.reach_quality import (
+    REASON,
+    UNKNOWN,
+    checked_words,
+    reach_quality,
+    warn_of_kinds,
+    warn_of_words,
+    with_reasons,
+)
 from userops.customers.reach_rows import CODES, REACHABLE_BY, ReachRow, dated_flags
 from userops.customers.reach_states import (
     CODE,
-    FARTHEST_US,
     KIND,
     OWNER,
     VALUE,
     identifier_states,
 )
 from userops.errors import ColumnTypeError, InvalidArgumentError
-from userops.events.columns import CUSTOMER_ID, INSTANT_US, STATUS, EventColumns, reason_code
+from userops.events.columns import CUSTOMER_ID, INSTANT_US, EventColumns
 from userops.events.normalise import check_columns, check_schema, normalised
+from userops.events.quality import Quality
 from userops.events.working_columns import PREFIX, own
 
 if TYPE_CHECKING:
@@ -39,15 +48,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Reach"]
 
-_REASON = PREFIX + "reason"
 _STATUSES = {code: status for status, code in CODES.items()}
 
 
 class Reach(AttributeTable):
     """A log of consent and delivery: one row an identifier and a change.
 
-    As attributes it says `reachable_by_<kind>`: whether a customer has any identifier of the kind
-    by which he may be contacted; missing where the log knows none of his.
+    The log is also evidence of who is who: in a history with identities a row that names a customer
+    links him to the identifier, as a row of an event does. As attributes it says
+    `reachable_by_<kind>`: whether a customer has any identifier of the kind by which he may be
+    contacted; missing where the log knows none of his.
 
     Args:
         frame: The rows; any frame that `userops.events.Events` takes.
@@ -58,7 +68,8 @@ class Reach(AttributeTable):
         status: Column of what became known.
         occurred_at: Column of when.
         statuses: The host's words, to `opted_in`, `opted_out`, `reachable`, `unreachable` or
-            `blocked`. These themselves are known.
+            `blocked`. These themselves are known. Rows with other words do not count, with a
+            warning; see `quality`.
         without_consent: Kinds by which customers may be contacted without having opted in.
         time_zone: IANA zone in which naive times are read; by default the one of the history.
         time_format: As in `userops.events.EventColumns`.
@@ -105,7 +116,7 @@ class Reach(AttributeTable):
         super().__init__(source, owner or "", time_zone)
         self._owner = owner
         self._kind, self._value, self._status = identifier_kind, identifier_value, status
-        self._words = _checked_words(statuses or {})
+        self._words = checked_words(statuses or {})
         self.without_consent = tuple(without_consent)
         self._persons: Persons | None = None
         self._columns = EventColumns(
@@ -242,23 +253,12 @@ class Reach(AttributeTable):
             nw.when(~is_blank_expr(nw.col(self._kind).cast(nw.String))).then(kind).alias(KIND)
         )
         rows = frames.with_first_true(self.source, rows, CODE, cases, otherwise=0)
-        instant = own(INSTANT_US)
-        is_far = ((instant >= FARTHEST_US) | (instant <= -FARTHEST_US)).fill_null(True)
-        reason: Any = nw.lit("")
-        for said, applies in (
-            ("unknown_status", nw.col(CODE) == 0),
-            ("unreadable_time", is_far),
-            ("no_time", own(STATUS) == reason_code("no_time")),
-            ("no_kind", nw.col(KIND).is_null()),
-            ("no_identifier", own("identifier_value").is_null()),
-        ):
-            reason = nw.when(applies).then(nw.lit(said)).otherwise(reason)
-        return rows.with_columns(reason.alias(_REASON))
+        return with_reasons(rows)
 
     @cached_property
     def _rows(self) -> frames.Frame:
         """The rows that count: whose, kind, value as it is written, instant and code."""
-        rows = self._read.filter(nw.col(_REASON) == "").select(
+        rows = self._read.filter(nw.col(REASON) == "").select(
             own(CUSTOMER_ID).alias(OWNER),
             KIND,
             own("identifier_value").cast(nw.String).alias(VALUE),
@@ -275,9 +275,18 @@ class Reach(AttributeTable):
 
     @cached_property
     def _kinds_known(self) -> tuple[str, ...]:
-        """The kinds that occur, by code point; asks for the distinct ones once."""
-        rows = self._read.filter(nw.col(_REASON) == "").select(KIND)
-        return tuple(sorted(r[KIND] for r in frames.to_rows(frames.counted_by(rows, [KIND]))))
+        """The kinds that occur, by code point; asks once, and warns of words without a meaning."""
+        counts = frames.to_rows(frames.counted_by(self._read.select(KIND, REASON), [KIND, REASON]))
+        unknown = sum(int(row["rows"]) for row in counts if row[REASON] == UNKNOWN)
+        if unknown:
+            of = sum(int(row["rows"]) for row in counts)
+            warn_of_words(self._read, self._status, unknown, of)
+        return tuple(sorted(row[KIND] for row in counts if row[REASON] == ""))
+
+    @cached_property
+    def quality(self) -> Quality:
+        """What became of each row; see `Quality`. Reasons as in `quarantine`."""
+        return reach_quality(self._read)
 
     @cached_property
     def quarantine(self) -> Any:
@@ -288,12 +297,12 @@ class Reach(AttributeTable):
         """
         names = self.source.frame.collect_schema().names()
         title = "reason" if "reason" not in names else "quarantine_reason"
-        rows = self._read.filter(nw.col(_REASON) != "")
-        return self.source.give_back(rows.select(*names, nw.col(_REASON).alias(title)))
+        rows = self._read.filter(nw.col(REASON) != "")
+        return self.source.give_back(rows.select(*names, nw.col(REASON).alias(title)))
 
     def seen_before(self, before_us: int) -> list[Seen]:
         """Return the identifiers of the log, with the customers that it names, as links."""
-        rows = self._read.filter((nw.col(_REASON) == "") & (own(INSTANT_US) < before_us))
+        rows = self._read.filter((nw.col(REASON) == "") & (own(INSTANT_US) < before_us))
         columns = {VALUE: own("identifier_value").cast(nw.String)}
         if self._owner is not None:
             columns[OWNER] = own(CUSTOMER_ID).cast(nw.String)
@@ -321,6 +330,8 @@ class Reach(AttributeTable):
             (null where it is nobody's), `identifier_kind`, `identifier_value`, `consent`,
             `consent_us`, `delivery`, `delivery_us`, `is_reachable`.
         """
+        if self._persons is None:  # with identities the declared kinds decide
+            warn_of_kinds(self.without_consent, self._kinds_known)
         rows = self._rows.filter(nw.col(INSTANT_US) < before_us)
         return identifier_states(rows, self.without_consent)
 
@@ -387,10 +398,3 @@ class Reach(AttributeTable):
             f"Reach(<{self.source.engine}>{owner}, {self._kind!r}: {self._value!r}, "
             f"{self._status!r})"
         )
-
-
-def _checked_words(statuses: Mapping[str, str]) -> dict[str, str]:
-    for word, status in statuses.items():
-        if status not in CODES:
-            raise InvalidArgumentError.unknown(f"statuses[{word!r}]", status, CODES)
-    return {**{status: status for status in CODES}, **statuses}

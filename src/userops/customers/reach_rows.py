@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from userops.core.time import Zone, datetime_of
+from userops.core.time import UTC, Zone
 from userops.customers.attribute_rows import DatedValue
 from userops.errors import InvalidArgumentError
 from userops.events.columns import EventColumns
@@ -69,6 +69,7 @@ class ReachState:
         delivery: `reachable`, `unreachable`, `blocked`, or None.
         delivery_us: Since when, or None.
         needs_consent: Whether its kind needs a consent that was given.
+        zone: The zone in which days are shown.
     """
 
     kind: str
@@ -78,6 +79,7 @@ class ReachState:
     delivery: str | None
     delivery_us: int | None
     needs_consent: bool = True
+    zone: Zone = attrs.field(default=UTC, repr=False)
 
     @property
     def is_reachable(self) -> bool:
@@ -88,23 +90,24 @@ class ReachState:
     def why(self) -> str:
         """Why it is not reachable; empty where it is."""
         if self.consent == "opted_out":
-            return f"opted out on {_day(self.consent_us)}"
+            return f"opted out on {self._day(self.consent_us)}"
         if self.delivery in ("blocked", "unreachable"):
-            return f"{self.delivery} since {_day(self.delivery_us)}"
+            return f"{self.delivery} since {self._day(self.delivery_us)}"
         return "no consent" if self.consent is None and self.needs_consent else ""
 
     def __str__(self) -> str:
         """Return the identifier and how it stands."""
         return f"{self.kind}:{self.value} {self.why or 'reachable'}"
 
-
-def _day(instant_us: int | None) -> str:
-    at = None if instant_us is None else datetime_of(instant_us)
-    return "?" if at is None else f"{at:%Y-%m-%d}"
+    def _day(self, instant_us: int | None) -> str:
+        return "?" if instant_us is None else self.zone.day_said(instant_us)
 
 
 def states_of(
-    rows: Iterable[ReachRow], before_us: int, without_consent: Iterable[str]
+    rows: Iterable[ReachRow],
+    before_us: int,
+    without_consent: Iterable[str],
+    where: Zone = UTC,
 ) -> tuple[ReachState, ...]:
     """Return how each identifier stands as of an instant, by kind and value.
 
@@ -112,6 +115,7 @@ def states_of(
         rows: What is known of the identifiers of one customer.
         before_us: The instant; rows from then on do not count.
         without_consent: Kinds that need no consent.
+        where: The zone in which days are shown.
     """
     latest: dict[tuple[str, str], dict[bool, tuple[int, int]]] = {}
     his = set()
@@ -133,7 +137,7 @@ def states_of(
                 kind=key[0], value=key[1],
                 consent=None if consent is None else _STATUSES[consent], consent_us=consent_us,
                 delivery=None if delivery is None else _STATUSES[delivery], delivery_us=delivery_us,
-                needs_consent=key[0] not in set(without_consent),
+                needs_consent=key[0] not in set(without_consent), zone=where,
             )
         )  # fmt: skip
     return tuple(found)

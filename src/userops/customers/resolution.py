@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import attrs
@@ -27,6 +27,7 @@ __all__ = ["Every", "Resolution", "ResolutionRow", "resolution_of"]
 
 Every = Literal["day", "week", "month"]
 _EVERY: tuple[Every, ...] = ("day", "week", "month")
+_SHOWN = 6
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _WORDS = {
     "en": ("Rows without a customer id that belong to a person", "share"),
@@ -61,17 +62,24 @@ class Resolution:
     Attributes:
         rows: By event and period.
         every: Length of a period.
+        events: The tables, also those without rows.
     """
 
     rows: tuple[ResolutionRow, ...]
     every: Every
+    events: tuple[str, ...]
 
     def rate(self, event: str | None = None) -> float | None:
         """Return which share of anonymous rows is resolved; None where there are none.
 
         Args:
             event: Of one table; None for all.
+
+        Raises:
+            InvalidArgumentError: If there is no such table; names the nearest.
         """
+        if event is not None and event not in self.events:
+            raise InvalidArgumentError.unknown("event", event, self.events)
         mine = [row for row in self.rows if event in (None, row.event)]
         anonymous = sum(row.anonymous for row in mine)
         return sum(row.resolved for row in mine) / anonymous if anonymous else None
@@ -103,15 +111,22 @@ class Resolution:
         )  # fmt: skip
 
     def __repr__(self) -> str:
-        """Return the rate of each table."""
+        """Return the rate of each table, and of its latest periods."""
         lines = [f"Resolution by {self.every}"]
         for event in dict.fromkeys(row.event for row in self.rows):
             mine = [row for row in self.rows if row.event == event]
-            anonymous = sum(row.anonymous for row in mine)
-            rate = self.rate(event)
-            said = "none anonymous" if rate is None else f"{rate:.1%} of {anonymous:,} anonymous"
-            lines.append(f"  {event}: {sum(row.rows for row in mine):,} rows, {said}")
+            lines.append(f"  {event}: {_said(mine)}")
+            left = len(mine) - _SHOWN
+            lines += [f"    … {left:,} earlier"] if left > 0 else []
+            lines += [f"    {row.period}: {_said([row])}" for row in mine[-_SHOWN:]]
         return "\n".join(lines)
+
+
+def _said(rows: Sequence[ResolutionRow]) -> str:
+    anonymous = sum(row.anonymous for row in rows)
+    rate = sum(row.resolved for row in rows) / anonymous if anonymous else None
+    share = "none anonymous" if rate is None else f"{rate:.1%} of {anonymous:,} anonymous"
+    return f"{sum(row.rows for row in rows):,} rows, {share}"
 
 
 def resolution_of(
@@ -139,7 +154,7 @@ def resolution_of(
             for n, name in enumerate(("rows", "anonymous", "resolved", "bound")):
                 mine[n] += int(row[name] or 0)
         found += [ResolutionRow(event, period, *counts[period]) for period in sorted(counts)]
-    return Resolution(tuple(found), every)
+    return Resolution(tuple(found), every, tuple(tables))
 
 
 def _by_day(table: EventTable, prefixes: tuple[str, ...], before_us: int) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from userops.core.time import UTC, Zone
 from userops.customers.identifiers import Identifier, IdentifierKind, kind_named
 from userops.customers.identity_decisions import IdentityDecision
-from userops.customers.identity_nodes import NEVER_US, Nodes, Numbered, Pairs
+from userops.customers.identity_nodes import Nodes, Numbered, Pairs
 from userops.customers.linking import Edges, Guards, Labels, Linked, linked
 from userops.events.columns import CUSTOMER_ID
 
@@ -32,6 +33,7 @@ class Resolved:
         pairs: The links.
         apart: Pairs of nodes that are kept apart by hand.
         made: Which links were made, and whose each identifier is.
+        zone: The zone in which instants are shown.
     """
 
     before_us: int
@@ -40,6 +42,7 @@ class Resolved:
     pairs: Pairs
     apart: tuple[tuple[int, int], ...]
     made: Linked
+    zone: Zone = UTC
 
     @classmethod
     def resolved(
@@ -50,13 +53,14 @@ class Resolved:
         apart: Sequence[tuple[int, int]],
         before_us: int,
         decisions: Sequence[IdentityDecision],
+        where: Zone,
     ) -> Self:
         """Group nodes to persons."""
         made = linked(
             nodes.kind, nodes.first_us, edges_of(nodes, pairs), guards_of(nodes.kinds),
             tuple(apart), order_of=nodes.ranks,
         )  # fmt: skip
-        return cls(before_us, tuple(decisions), nodes, pairs, tuple(apart), made)
+        return cls(before_us, tuple(decisions), nodes, pairs, tuple(apart), made, where)
 
     @property
     def kinds(self) -> tuple[IdentifierKind, ...]:
@@ -119,8 +123,7 @@ class Resolved:
         written, _ = declared.normaliser.read(text) if text.strip() else (None, "")
         if written is None:
             return -1
-        node = self.nodes.node(self.kinds.index(declared), written)
-        return -1 if node < 0 or self.nodes.first_us[node] == NEVER_US else node
+        return self.nodes.node(self.kinds.index(declared), written)
 
     def person_of(self, customer_id: str | int) -> int | None:
         """Return the number of a person by any id that he has or had; None where there is none."""

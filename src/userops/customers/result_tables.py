@@ -20,7 +20,7 @@ def result_table(
     """Return rows as a frame of the type of another one.
 
     Args:
-        like: Any frame of the engine that is wanted.
+        like: A frame of the engine that is wanted, whatever it holds.
         rows: The rows.
         kinds: Column to what it holds.
         instants: Columns of microseconds that become datetimes in UTC.

@@ -36,6 +36,10 @@ _KEY = [CUSTOMER_ID, PRODUCT_ID, _UNITS]
 _ROW = "row_of_customer"
 _IDENTITY = [CUSTOMER_ID, _ROW]
 _ORDER_KEY = "order_key"
+_USED = (
+    CUSTOMER_ID, INSTANT_US, AMOUNT_MINOR_UNITS, IS_RETURN, ORDER_ID, QUANTITY, PRODUCT_ID,
+    RETURN_OF,
+)  # fmt: skip
 
 
 def linked_returns(orders: Orders, before_us: int) -> frames.Frame:
@@ -54,8 +58,10 @@ def linked_returns(orders: Orders, before_us: int) -> frames.Frame:
             hint="map order_id in Orders",
         )  # fmt: skip
     rows = orders.counted(before_us=before_us)
-    if columns.properties:  # they are of no use here, and may have names of the columns below
-        rows = rows.drop(*columns.properties)
+    # The others are of no use here, may have names of the columns below, and may be of a type
+    # that Arrow cannot join, such as nulls alone.
+    held = set(rows.collect_schema().names()) - set(columns.properties)
+    rows = rows.select(*(name for name in _USED if name in held))
     unmapped = {
         name: nw.lit(None, dtype)
         for name, dtype, mapped in (

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from userops.customers.identity_nodes import NEVER_US
 from userops.customers.linking import MADE
 from userops.customers.resolved import Resolved
 from userops.errors import InvalidArgumentError
@@ -92,9 +91,8 @@ def _links_of(found: Resolved) -> NDArray[np.int64]:
 
 def _with_many_identifiers(found: Resolved, limits: list[int]) -> Iterator[Suspicion]:
     links = _links_of(found)
-    seen = found.nodes.first_us < NEVER_US
     for number, kind in enumerate(found.kinds):
-        counts = np.bincount(found.made.person[seen & (found.nodes.kind == number)])
+        counts = np.bincount(found.made.person[found.nodes.kind == number])
         many = np.flatnonzero(counts >= limits[number])
         for person, name in zip(many.tolist(), found.names_at(many), strict=True):
             yield Suspicion(

@@ -26,8 +26,7 @@ def without_link(known: R, left: tuple[str, Any], right: tuple[str, Any]) -> R:
     inside = np.flatnonzero(group == group[known.pairs.a[place]])
     links = np.flatnonzero(group[known.pairs.a] == group[inside[0]])
     links = links[(known.made.reason[links] != TAKEN_AWAY) & (links != place)]
-    nodes = _with_instants(known, inside, links)
-    part_nodes = _Part(nodes, inside)
+    part_nodes = _Part(known.nodes, inside)
     pairs = _part(known.pairs, links, inside)
     done = linked(
         part_nodes.kind, part_nodes.first_us, edges_of(part_nodes, pairs),
@@ -35,7 +34,7 @@ def without_link(known: R, left: tuple[str, Any], right: tuple[str, Any]) -> R:
     )  # fmt: skip
     made = _put_back(known, done, inside, links)
     made.reason[place] = TAKEN_AWAY
-    found = attrs.evolve(known, nodes=nodes, made=made)
+    found = attrs.evolve(known, made=made)
     # Only these persons may be called otherwise; the others keep their numbers and names.
     new = named_by(part_nodes, done.person)
     names = np.concatenate((known.named_by, inside[new]))
@@ -83,15 +82,6 @@ def _part(pairs: Pairs, links: Ints, inside: Ints) -> Pairs:
         pairs.first_us[links], pairs.last_us[links], pairs.rows[links], pairs.strength[links],
         pairs.is_certain[links], pairs.by_hand[links],
     )  # fmt: skip
-
-
-def _with_instants(known: Resolved, inside: Ints, links: Ints) -> Nodes:
-    """Return the nodes with the instants at which they were first seen in what is left."""
-    first = known.nodes.first_us.copy()
-    first[inside] = known.nodes.alone_us[inside]
-    for side in (known.pairs.a, known.pairs.b):
-        np.minimum.at(first, side[links], known.pairs.first_us[links])
-    return attrs.evolve(known.nodes, first_us=first)
 
 
 def _put_back(known: Resolved, done: Linked, inside: Ints, links: Ints) -> Linked:

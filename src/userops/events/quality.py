@@ -25,10 +25,13 @@ _SAID = {
     "unreadable_return": "a return flag that cannot be read",
     "duplicate_line": "an exact duplicate row",
     "duplicate_event_id": "an event id that was there already",
+    "unknown_status": "a status that is not known",
+    "no_kind": "no kind of identifier",
+    "no_identifier": "no identifier",
 }
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Quality:
     """Counts of rows; `rows == counted + unresolved + sum(quarantined.values())`, always.
 
@@ -105,6 +108,8 @@ class Quality:
         width = max(len(what) for what, _ in lines)
         number = max(len(n) for _, n in lines)
         return "\n".join(f"{what:<{width}}  {n:>{number}}" for what, n in lines)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         cells = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 import attrs
@@ -12,7 +13,7 @@ import narwhals.stable.v2 as nw
 from userops.core import frames, money
 from userops.core.copies import copied
 from userops.core.files import read_file
-from userops.errors import DataWarning, InvalidArgumentError
+from userops.errors import DataWarning, InvalidArgumentError, UnsupportedFrameError
 from userops.events.audit import audited
 from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
@@ -100,6 +101,9 @@ class EventTable:
     def __init__(
         self, frame: Any, columns: OrderColumns | EventColumns | None, named: Mapping[str, Any]
     ) -> None:
+        if isinstance(frame, str | PurePath):
+            hint = f"Orders.from_file({str(frame)!r}, …) reads a file of orders"
+            raise UnsupportedFrameError("this is a path, and no dataframe", hint=hint)
         self.source = frames.read(frame)
         if columns is not None and named:
             raise InvalidArgumentError("columns", "is given together with named columns")

@@ -74,7 +74,7 @@ class Anniversary(Condition):
             if found.__class__ is Instant:
                 found = where.day(found)
             elif found.__class__ is not Day:
-                raise ColumnTypeError(str(term), "is no date", got=repr(found))
+                raise _no_date(term, repr(found))
             days = at.get(seen.before_us)
             if days is None:
                 at.clear()
@@ -87,9 +87,7 @@ class Anniversary(Condition):
         """Return the condition as a column."""
         column = reader.term(self.value)
         if column.kind not in ("day", "instant", None):
-            raise ColumnTypeError(
-                str(self.value), "is no date", got=kind_said(column.kind), allowed="dates or times"
-            )
+            raise _no_date(self.value, kind_said(column.kind))
         if column.kind is None:
             return column.expr.is_null() & nw.lit(False)
         days = sorted(self.days_of_year(reader.as_of_us, reader.zone))  # type: ignore[attr-defined]
@@ -105,6 +103,14 @@ class Anniversary(Condition):
             return said + ("" if self.leap_day == "feb28" else ", 29 February on 1 March")
         said = f"从今天起{next_days}内逢{value}"
         return said + ("" if self.leap_day == "feb28" else "（2月29日按3月1日）")
+
+
+def _no_date(term: object, got: str) -> ColumnTypeError:
+    return ColumnTypeError(
+        str(term), "is no date", got=got, allowed="dates or times",
+        hint="Customers(frame, dates=[…]) reads a column of ISO text as dates; a value of one "
+        "customer is a datetime.date",
+    )  # fmt: skip
 
 
 def with_days_of_year(

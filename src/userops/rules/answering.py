@@ -5,8 +5,8 @@ The compilers are built of the nodes, so the nodes reach them through the packag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from userops.core.time import AsOf
@@ -16,10 +16,27 @@ if TYPE_CHECKING:
     from userops.rules.explanation import RuleExplanation
     from userops.rules.locales import Locale
 
-__all__ = ["Answerable", "Decidable", "Names", "rules_package"]
+__all__ = ["Answerable", "Decidable", "Names", "SetOfTags", "rules_package"]
 
-# What references may name: to a rule, or to something that gives one (`references.Referenced`).
-Names: TypeAlias = Mapping[str, Any]
+
+@runtime_checkable
+class SetOfTags(Protocol):
+    """A set of tags, which may stand where names of tags are asked for."""
+
+    @property
+    def by_name(self) -> Mapping[str, Any]:
+        """Name to tag."""
+        ...
+
+    @property
+    def segments(self) -> Sequence[Any]:
+        """What the rules of its tags may name."""
+        ...
+
+
+# What references may name: name to a rule, or to something that gives one
+# (`references.Referenced`), or several such with names of their own.
+Names: TypeAlias = Mapping[str, Any] | Sequence[Any] | SetOfTags
 
 
 def rules_package() -> Any:
@@ -48,7 +65,7 @@ class Answerable:
         Args:
             customer: The customer.
             as_of: Exclusive end of his history.
-            tags: What `HasTag` may name.
+            tags: What `HasTag` may name: name to a rule or tag, or a set of tags.
             segments: What `InSegment` may name.
         """
         if tags is None and segments is None:
@@ -71,7 +88,7 @@ class Answerable:
         Args:
             history: The events and attributes.
             as_of: Exclusive end of the history.
-            tags: What `HasTag` may name.
+            tags: What `HasTag` may name: name to a rule or tag, or a set of tags.
             segments: What `InSegment` may name.
             allow_python: Whether what only Python can decide may run on a cluster.
         """

@@ -77,6 +77,13 @@ class CustomRule(Rule):
         """
         return None
 
+    def sentence(self, locale: Locale) -> str | None:
+        """Return the rule in words, in `en` or `zh`; None says what it expands to, or its fields.
+
+        It stands inside longer sentences: lower case, and without a full stop.
+        """
+        return None
+
     @property
     def is_python_alone(self) -> bool:
         """Whether only `holds` can decide it."""
@@ -124,6 +131,9 @@ class CustomRule(Rule):
         return reader.custom(self)  # type: ignore[attr-defined, no-any-return]
 
     def _said(self, locale: Locale) -> str:
+        mine = self.sentence(locale)
+        if mine is not None:
+            return mine
         rule = self.expand()
         if rule is not None:
             return rule._said(locale)

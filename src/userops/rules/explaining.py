@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from userops.core.time import AsOf, Zone, as_of_us, datetime_of, instant_of
+from userops.core.time import AsOf, Zone, as_of_us, instant_of
 from userops.customers.customer import Customer
+from userops.customers.given import as_customer
 from userops.rules.answering import Names
 from userops.rules.comparisons import CompareTerms, Condition
 from userops.rules.custom import CustomRule, expanded
@@ -15,7 +16,7 @@ from userops.rules.features import Aggregate
 from userops.rules.locales import Locale, check_locale
 from userops.rules.node import All, AnyOf, Not, Rule, Term
 from userops.rules.one_customer import CustomerPlan, View, plan_of
-from userops.rules.references import HasTag, InSegment, resolved
+from userops.rules.references import HasTag, InSegment, names_of, resolved
 from userops.rules.rule_set import outward
 from userops.rules.selection import Selection
 from userops.rules.sequence import Sequence
@@ -34,15 +35,13 @@ def explained(
 ) -> RuleExplanation:
     """Say why a rule holds of a customer, or does not; see `Rule.explain`."""
     check_locale(locale)
-    zone = customer.zone
+    zone = as_customer(customer).zone
     before_us = as_of_us(as_of, zone)
     plan = plan_of(customer)
     teller = _Teller(plan, locale, tags, segments)
     teller.compile(rule)
     reason = teller.reason(rule, View(customer, before_us, plan))
-    clock = datetime_of(before_us + zone.offset_us(before_us))
-    when = "?" if clock is None else f"{clock:%Y-%m-%d %H:%M} {zone.name}"
-    return RuleExplanation(customer.customer_id, when, reason, locale)
+    return RuleExplanation(customer.customer_id, zone.said(before_us), reason, locale)
 
 
 def _local(value: Any, zone: Zone) -> Any:
@@ -63,7 +62,7 @@ class _Teller:
         self, plan: CustomerPlan, locale: Locale, tags: Names | None, segments: Names | None
     ) -> None:
         self.plan, self.locale = plan, locale
-        self.names: dict[str, Any] = {"tags": tags, "segments": segments}
+        self.names: dict[str, Any] = dict(names_of(tags, segments))
 
     def compile(self, rule: Rule) -> None:
         """Compile everything that will be asked, before there is a view."""

@@ -18,7 +18,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from operator import and_, or_
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeAlias
 
 import attrs
 
@@ -52,6 +52,7 @@ __all__ = [
 Scope: TypeAlias = Literal["customer", "event"]
 # Compiling takes five calls a level, and Python allows a thousand, the caller's own among them.
 _DEEPEST = 100
+_TO_A_RULE = "a value becomes a rule by a comparison, a flag by `== True`; or by is_known()"
 
 
 @attrs.frozen(eq=False)
@@ -167,6 +168,22 @@ class Term(Node):
         """What the value is, as far as that is known without data."""
         return None
 
+    def __and__(self, other: object) -> NoReturn:
+        """Refuse: a value is no rule."""
+        raise not_a_rule("&", self)
+
+    __rand__ = __and__
+
+    def __or__(self, other: object) -> NoReturn:
+        """Refuse: a value is no rule."""
+        raise not_a_rule("|", self)
+
+    __ror__ = __or__
+
+    def __invert__(self) -> NoReturn:
+        """Refuse: a value is no rule."""
+        raise not_a_rule("~", self)
+
     def __hash__(self) -> int:
         """Hash by identity: `==` builds a comparison, so terms are looked up by `key`."""
         return id(self)
@@ -235,6 +252,13 @@ class Rule(Decidable, Node):
         return self._said(locale)
 
 
+def not_a_rule(sign: str, term: Term) -> InvalidDefinitionError:
+    """Return the error for a value where a rule is needed."""
+    return InvalidDefinitionError(
+        sign, f"{term} is a value, and no rule", hint=_TO_A_RULE, allowed="rules"
+    )
+
+
 def _flat(rule: Rule, kind: type[All] | type[AnyOf]) -> tuple[Rule, ...]:
     return rule.rules if type(rule) is kind else (rule,)
 
@@ -253,8 +277,7 @@ def _check_rules(node: Node, attribute: attrs.Attribute[Any], rules: tuple[Any, 
         if not isinstance(rule, Rule):
             raise InvalidDefinitionError(
                 f"{attribute.alias}[{number}]", "is not a rule", got=f"{rule!r}",
-                hint="a term becomes a rule by a comparison, or by is_known()"
-                if isinstance(rule, Term) else None,
+                hint=_TO_A_RULE if isinstance(rule, Term) else None,
             )  # fmt: skip
         scopes |= {rule.scope} - {None}
     if len(scopes) > 1:

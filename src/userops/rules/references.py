@@ -8,12 +8,12 @@ from typing import Any, Protocol, runtime_checkable
 import attrs
 
 from userops.errors import InvalidArgumentError, InvalidDefinitionError
-from userops.rules.answering import Names
+from userops.rules.answering import Names, SetOfTags
 from userops.rules.custom import expanded
 from userops.rules.locales import Locale
 from userops.rules.node import Node, Rule, Scope, transformed, walked
 
-__all__ = ["HasTag", "InSegment", "Referenced", "resolved"]
+__all__ = ["HasTag", "InSegment", "Referenced", "names_of", "resolved"]
 
 
 @runtime_checkable
@@ -87,10 +87,38 @@ def resolved(rule: Any, *, tags: Names | None = None, segments: Names | None = N
         InvalidArgumentError: If a name is not known (names the nearest), or names itself, directly
             or through others.
     """
-    return _resolved(rule, {"tags": tags or {}, "segments": segments or {}}, ())
+    return _resolved(rule, names_of(tags, segments), ())
 
 
-def _resolved(rule: Any, names: Mapping[str, Names], path: tuple[str, ...]) -> Any:
+def names_of(tags: Any, segments: Any) -> dict[str, Mapping[str, Any]]:
+    """Return what references may name, by `tags` and `segments`.
+
+    Args:
+        tags: Name to a rule or a tag; or a set of tags, which brings its segments along.
+        segments: Name to a rule or a segment; or several segments.
+
+    Raises:
+        InvalidArgumentError: If it is neither.
+    """
+    if isinstance(tags, SetOfTags):
+        segments = tags.segments if segments is None else segments
+        tags = tags.by_name
+    return {"tags": _named("tags", tags), "segments": _named("segments", segments)}
+
+
+def _named(word: str, given: Any) -> Mapping[str, Any]:
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    several = given if isinstance(given, list | tuple) else (given,)
+    if all(isinstance(one, Referenced) and hasattr(one, "name") for one in several):
+        return {one.name: one for one in several}
+    raise InvalidArgumentError(
+        word, "says no names", got=type(given).__name__,
+        allowed=f"{{'name': …}}, several {word}" + (", or a TagSet" if word == "tags" else ""),
+    )  # fmt: skip
+
+
+def _resolved(rule: Any, names: Mapping[str, Mapping[str, Any]], path: tuple[str, ...]) -> Any:
     if not any(isinstance(node, _Reference) for node in walked(rule)):
         return rule
 

@@ -12,7 +12,7 @@ from userops.core.money import major_expr, major_float
 from userops.core.time import DAY_US, AsOf, as_of_us, datetime_of
 from userops.core.values import Day, Instant
 from userops.customers.customer import Customer
-from userops.customers.given import as_history
+from userops.customers.given import as_customer, as_history
 from userops.errors import InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID
 from userops.rules.answering import Names
@@ -112,7 +112,11 @@ class RuleSet:
         """Return the answer of the only member for one customer."""
         # Said out: a call of a helper costs as much as several conditions.
         key, given, planned, instant = self._last
-        mine = customer.reading_key
+        try:
+            mine = customer.reading_key
+        except AttributeError:
+            as_customer(customer)
+            raise
         if as_of is not given or (mine is not key and mine != key):
             planned, instant = self._prepared(customer, as_of)
         plan, _, answers = planned
@@ -126,7 +130,7 @@ class RuleSet:
         return View(customer, before_us, planned.plan), planned.readings
 
     def _planned(self, customer: Customer) -> _Planned:
-        key = customer.reading_key
+        key = as_customer(customer).reading_key
         found = self._plans.get(key)
         if found is None:
             plan = plan_of(customer)

@@ -77,6 +77,12 @@ def properties_of(columns: OrderColumns | EventColumns) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _columns_of(columns: OrderColumns | EventColumns) -> dict[str, str]:
+    """Return role to column of what `Prop` may name by its role."""
+    named = {role: getattr(columns, role, None) for role in (AMOUNT, QUANTITY, ORDER_ID)}
+    return columns.carried() | {role: name for role, name in named.items() if name is not None}
+
+
 def check_property(name: str, event: str, columns: OrderColumns | EventColumns) -> None:
     """Refuse a property that a table does not carry.
 
@@ -86,6 +92,12 @@ def check_property(name: str, event: str, columns: OrderColumns | EventColumns) 
     known = properties_of(columns)
     if name in known:
         return
+    role = next((role for role, column in _columns_of(columns).items() if column == name), None)
+    if role in known:
+        raise InvalidArgumentError(
+            "property", f"{name!r} is not known of {event!r}", allowed=", ".join(known),
+            hint=f"that column is {role!r} here, because it is mapped so",
+        )  # fmt: skip
     error = InvalidArgumentError.unknown("property", name, known)
     raise InvalidArgumentError(
         "property", f"{name!r} is not known of {event!r}", allowed=", ".join(known) or "none",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from userops.core.time import Zone, datetime_of
+from userops.core.time import Zone
 from userops.segmentation.cut_points import said_number
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def explained(
 ) -> Explanation:
     """Say why a score is what it is."""
     words = _WORDS[grid.locale]
-    clock = datetime_of(before_us + where.offset_us(before_us))
-    when = "?" if clock is None else f"{clock:%Y-%m-%d %H:%M} {where.name}"
+    when = where.said(before_us)
     head = words["bare"] if score.segment is None else words["head"]
     lines = [head.format(id=score.customer_id, when=when, segment=score.segment, scores=score.rfm)]
     values = {"r": score.recency_days, "f": score.frequency, "m": score.monetary}

@@ -374,8 +374,7 @@ class FittedRFM(Definition):
 
     def __str__(self) -> str:
         """Return what was fitted and the cut-points."""
-        clock = datetime_of(self.as_of_us + self.zone.offset_us(self.as_of_us))
-        when = "?" if clock is None else f"{clock:%Y-%m-%d %H:%M} {self.time_zone}"
+        when = self.zone.said(self.as_of_us)
         lines = [f"RFM of {self.customers:,} customers before {when} (returns {self.returns})"]
         lines += [
             f"  {d}  {_SAID[d]:<13} cut at {', '.join(cuts.said()) or 'nothing'}"

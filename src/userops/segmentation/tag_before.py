@@ -8,7 +8,7 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
-from userops.core.time import datetime_of, zone
+from userops.core.time import UTC, Zone, zone
 from userops.core.values import with_values
 from userops.customers.identified import Persons
 from userops.errors import ColumnNotFoundError, ColumnTypeError, InvalidArgumentError
@@ -31,12 +31,14 @@ class Before:
         source: Where the history comes from.
         before_us: The instant of the refresh that is being made.
         persons: Who is who now, where the history has identities: assignments follow merged ids.
+        where: The zone in which errors name instants.
     """
 
     tagging: Tagging
     source: frames.Source
     before_us: int
     persons: Persons | None = None
+    where: Zone = UTC
 
     def read(self, previous: Any, coded: frames.Frame) -> frames.Frame:
         """Return the assignments before, one row a customer, tag and value.
@@ -132,10 +134,10 @@ class Before:
         last = frame.select(nw.col(SINCE, REFRESHED).max())
         known = [int(at) for at in frames.to_rows(last)[0].values() if at is not None]
         if known:
-            check_order(max(known), self.before_us)
+            check_order(max(known), self.before_us, self.where)
 
 
-def check_order(earlier_us: int, before_us: int) -> None:
+def check_order(earlier_us: int, before_us: int, where: Zone) -> None:
     """Refuse to refresh what is of a later instant.
 
     Raises:
@@ -144,6 +146,6 @@ def check_order(earlier_us: int, before_us: int) -> None:
     if earlier_us > before_us:
         raise InvalidArgumentError(
             "as_of", "lies before the refresh that `previous` comes from",
-            got=datetime_of(before_us), allowed=f"{datetime_of(earlier_us)} or later",
+            got=where.said(before_us), allowed=f"{where.said(earlier_us)} or later",
             hint="history is refreshed forwards; pass previous=None to begin anew",
         )  # fmt: skip

@@ -26,7 +26,7 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
-from userops.core.time import AsOf, as_of_us, datetime_of
+from userops.core.time import AsOf, Zone, as_of_us
 from userops.events.columns import CUSTOMER_ID
 from userops.segmentation.tag_base import value_column
 from userops.segmentation.tag_before import (
@@ -68,6 +68,7 @@ class TagRefresh:
     _entered: frames.Frame = attrs.field(repr=False)
     _left: frames.Frame = attrs.field(repr=False)
     _tags: tuple[AnyTag, ...] = attrs.field(repr=False)
+    _zone: Zone = attrs.field(repr=False)
 
     @cached_property
     def assignments(self) -> Any:
@@ -162,7 +163,7 @@ class TagRefresh:
         return self._source.give_rows(frames.small_table(self._counts, kinds))
 
     def _head(self) -> str:
-        return f"Tags as of {datetime_of(self.as_of_us)}"
+        return f"Tags as of {self._zone.said(self.as_of_us)}"
 
     def __repr__(self) -> str:
         """Return the instant and the engine; computes nothing."""
@@ -203,11 +204,12 @@ def refreshed(tagging: Tagging, previous: Any, history: History, as_of: AsOf) ->
     before_us = as_of_us(as_of, history.zone)
     source = history.source
     if isinstance(previous, TagRefresh):
-        check_order(previous.as_of_us, before_us)
+        check_order(previous.as_of_us, before_us, history.zone)
         previous = previous.assignments
     comparison = _Comparison(tagging, before_us)
     coded = frames.settled(source, tagging.long_with_place(source, tagging.coded(history, as_of)))
-    before = Before(tagging, source, before_us, history.at(before_us).persons).read(previous, coded)
+    persons = history.at(before_us).persons
+    before = Before(tagging, source, before_us, persons, history.zone).read(previous, coded)
     coded, before = frames.alike([coded, before])
     before = frames.settled(source, before)
     assignments = frames.settled(source, comparison.assignments(coded, before))
@@ -218,6 +220,7 @@ def refreshed(tagging: Tagging, previous: Any, history: History, as_of: AsOf) ->
         comparison.entered(assignments, before),
         comparison.left(assignments, comparison.judged(coded, before)),
         tagging.tags,
+        history.zone,
     )
 
 

@@ -82,7 +82,7 @@ class TagJudgement:
     verdict: tuple[str, ...]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class TagReport:
     """The quality of tags; printed as text, shown as a table in Jupyter.
 
@@ -140,6 +140,8 @@ class TagReport:
             lines += [f"  {one.tag}", *(f"    {line}" for line in one.verdict)]
         return "\n".join(lines)
 
+    __repr__ = __str__
+
     def _head(self) -> str:
         words = _WORDS[self.locale]
         return words["head"].format(tags=len(self.judgements), customers=self.customers)
@@ -154,31 +156,37 @@ class TagReport:
         head = f"<tr><th>{words['tag']}</th><th>{words['verdict']}</th></tr>"
         return f"<table><caption>{html.escape(self._head())}</caption>{head}{rows}</table>"
 
-    def plot(self, ax: Axes | None = None, *, measure: str = "share") -> Axes:
+    def plot(
+        self, ax: Axes | None = None, *, measure: str = "share", locale: Locale | None = None
+    ) -> Axes:
         """Draw one figure of each tag as bars.
 
         Args:
             ax: Where to draw; None makes a new figure.
             measure: A column of figures of `table`, such as `share`, `iv` or `psi`.
+            locale: Language of the titles; by default that of the verdicts.
 
         Returns:
             The axes, tags in alphabetical order from the top.
 
         Raises:
-            InvalidArgumentError: If there is no such figure.
+            InvalidArgumentError: If there is no such figure, or language.
             MissingExtraError: If matplotlib is not installed.
         """
         names = list(self.judgements[0].figures) if self.judgements else ["share"]
         if measure not in names:
             raise InvalidArgumentError.unknown("measure", measure, names)
-        words = _WORDS[self.locale]
+        language = self.locale if locale is None else locale
+        if language not in verdicts.LOCALES:
+            raise InvalidArgumentError.unknown("locale", language, verdicts.LOCALES)
+        words = _WORDS[language]
         said = words.get(measure, measure)
         return share_bars(
             [one.tag for one in self.judgements],
             series={said: [one.figures[measure] for one in self.judgements]},
             values_format=format_number if measure in _PLAIN else format_percent,
             title=words["title"].format(measure=said),
-            language=self.locale,
+            language=language,
             ax=ax,
         )
 
@@ -229,8 +237,7 @@ def judge(
         Tags: 1; customers: 400
           vip
             covers 0.8% of customers (3): too few to act on
-            separates: IV 0.97 suspiciously strong, look for a leak of the outcome, lift 1.78
-            its difference may be chance: -15.9% to 78.4%
+            separates or not: too few customers to judge (3, fewer than 30)
     """
     if locale not in verdicts.LOCALES:
         raise InvalidArgumentError.unknown("locale", locale, verdicts.LOCALES)
@@ -319,15 +326,18 @@ class _Sheet:
         self._promise("without_outcome", *names)
         rows = separation_rows(self.tags, facts, self.base, kind=kind)
         values: dict[str, list[dict[str, Any]]] = {tag: [] for tag in self.tags.by_tag}
+        others = dict.fromkeys(values, 0)
         for row in rows:
             if row["part"] == "value":
                 values[row["tag"]].append(row)
+            elif row["part"] == "no tag":
+                others[row["tag"]] = row["customers"]
         for row in (row for row in rows if row["part"] == "tag"):
             tag = row["tag"]
             self.figures[tag] |= {name: row[name] for name in names}
             self.figures[tag]["without_outcome"] = row["left_out"]
             self.lines[tag] += verdicts.separation_verdicts(
-                row, values[tag], self.limits, self.locale
+                row, values[tag], others[tag], self.limits, self.locale
             )
 
     def _promise(self, *names: str) -> None:

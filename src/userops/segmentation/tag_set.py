@@ -10,8 +10,8 @@ import attrs
 
 from userops.core import frames
 from userops.core.definitions import Definition
-from userops.core.time import AsOf, as_of_us, datetime_of, zone
-from userops.customers.given import as_history
+from userops.core.time import AsOf, as_of_us, zone
+from userops.customers.given import as_customer, as_history
 from userops.errors import InvalidArgumentError, InvalidDefinitionError, NotFittedError
 from userops.rules.locales import Locale, check_locale
 from userops.rules.warehouse_sql import warehouse_sql
@@ -290,7 +290,12 @@ class _TagSet(Definition):
     ) -> tuple[DecidedCustomer, Tagging]:
         self._check_fitted()
         tagging = self._decided if decisions else self._plain
-        return decided_customer(customer, decisions, self.tags), tagging
+        return decided_customer(as_customer(customer), decisions, self.tags), tagging
+
+    @property
+    def by_name(self) -> dict[str, AnyTag]:
+        """Name to tag: what `HasTag` names in rules that are asked with `tags=` this set."""
+        return {tag.name: tag for tag in self.tags}
 
     @cached_property
     def _plain(self) -> Tagging:
@@ -388,6 +393,5 @@ class FittedTagSet(_TagSet):
     time_zone: str = attrs.field(default="UTC", kw_only=True)
 
     def _head(self) -> str:
-        at = datetime_of(self.as_of_us + zone(self.time_zone).offset_us(self.as_of_us))
-        when = "?" if at is None else f"{at:%Y-%m-%d %H:%M} {self.time_zone}"
+        when = zone(self.time_zone).said(self.as_of_us)
         return f"{type(self).__name__} of {len(self.tags)}, fitted as of {when}"

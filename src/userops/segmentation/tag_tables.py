@@ -310,7 +310,12 @@ def _read_with(native: Any, columns: list[str]) -> frames.Source:
     existing = source.frame.collect_schema().names()
     for column in columns:
         if column not in existing:
-            raise ColumnNotFoundError(column, existing)
+            others = [name for name in existing if name not in columns]
+            raise ColumnNotFoundError(
+                column, existing,
+                hint=f"rename the column that holds it to {column!r}"
+                + (f", for example {others[0]!r}" if len(others) == 1 else ""),
+            )  # fmt: skip
     return source
 
 

@@ -48,6 +48,7 @@ _WORDS = {
         "iv_suspect": "separates: IV {iv} suspiciously strong, look for a leak of the outcome",
         "lift": ", lift {lift}",
         "best": ", lift up to {lift} ({value})",
+        "too_few": "separates or not: too few customers to judge ({n}, fewer than {least})",
         "no_iv": "separates or not: all or none of the customers have the outcome",
         "chance": "its difference may be chance: {low} to {high}",
         "eta_none": "does not separate: explains {eta} of the variance",
@@ -82,6 +83,7 @@ _WORDS = {
         "iv_suspect": "有区分力：IV {iv}，强得可疑，请检查结果是否泄漏到标签中",
         "lift": "，提升度 {lift}",
         "best": "，提升度最高 {lift}（{value}）",
+        "too_few": "有无区分力：客户太少，无法判断（{n} 人，少于 {least} 人）",
         "no_iv": "有无区分力：客户的结果全部相同",
         "chance": "差异可能出于偶然：{low} 至 {high}",
         "eta_none": "没有区分力：解释了 {eta} 的方差",
@@ -103,6 +105,9 @@ class TagThresholds(Definition):
         few_share: Below this share of all customers a tag covers too few to act on. A choice of
             this library: what a campaign needs depends on the company.
         most_share: Above this share nearly everybody has it. A choice of this library.
+        least_customers: Whether a tag separates is said from this many customers on with it, and
+            this many without it, whose outcome is known; a value of it has a lift from as many on.
+            A choice of this library: the rule of thumb for a share to be nearly normal.
         precision: A tag is right where its precision (for labels of text, its accuracy) is surely
             at least this: the 95 % interval lies above it; wrong where the interval lies below.
             A choice of this library.
@@ -123,6 +128,7 @@ class TagThresholds(Definition):
 
     few_share: float = 0.01
     most_share: float = 0.95
+    least_customers: int = 30
     precision: float = 0.8
     psi_look: float = 0.1
     psi_shifted: float = 0.25
@@ -139,6 +145,12 @@ class TagThresholds(Definition):
         last: tuple[str, str, float] = ("", "", 0.0)
         for field in attrs.fields(type(self)):
             value = getattr(self, field.name)
+            if field.name == "least_customers":
+                if type(value) is not int or value < 0:
+                    raise InvalidDefinitionError(
+                        field.name, "is no threshold", got=value, allowed="whole numbers from 0 on"
+                    )
+                continue
             figure = field.name.partition("_")[0].replace("few", "share").replace("most", "share")
             most = math.inf if figure in ("psi", "iv") else 1.0
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -209,6 +221,7 @@ def stability_verdict(row: Mapping[str, Any], limits: TagThresholds, locale: str
 def separation_verdicts(
     row: Mapping[str, Any],
     values: Sequence[Mapping[str, Any]],
+    others: int,
     limits: TagThresholds,
     locale: str,
 ) -> list[str]:
@@ -217,10 +230,16 @@ def separation_verdicts(
     Args:
         row: The row of the whole tag.
         values: The rows of its values.
+        others: How many customers with an outcome have it not.
         limits: What separates how much.
         locale: Language.
     """
     words = _WORDS[locale]
+    least = limits.least_customers
+    # A tag that everybody has separates by its values alone.
+    fewest = min(row["customers"], others) if len(values) == 1 else row["customers"]
+    if fewest < least:
+        return [words["too_few"].format(n=f"{fewest:,}", least=f"{least:,}")]
     if "eta_squared" in row:
         eta = row["eta_squared"]
         if eta is None:
@@ -237,7 +256,8 @@ def separation_verdicts(
     steps = [limits.iv_weak, limits.iv_medium, limits.iv_strong]
     key = _step(iv, ["iv_none", "iv_weak", "iv_medium", "iv_strong"], steps)
     key = "iv_suspect" if iv > limits.iv_suspect else key
-    lifts = [(one["lift"], one["value"]) for one in values if one["lift"] is not None]
+    many = (one for one in values if one["customers"] >= least and one["lift"] is not None)
+    lifts = [(one["lift"], one["value"]) for one in many]
     lift, value = max(lifts, default=(None, ""))
     best = "lift" if len(values) == 1 else "best"
     said = "" if lift is None else words[best].format(lift=_decimal(lift), value=value)

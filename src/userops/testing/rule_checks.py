@@ -42,16 +42,28 @@ def check_rule(
         engines: Names of engines; all that are installed by default.
 
     Raises:
-        AssertionError: Names the engine, the customer and both answers.
+        AssertionError: Names the engine, the customer, both answers, the rule and its values.
         InvalidDefinitionError: If a class of one's own declares no `code_version`.
     """
+    try:
+        _check(rule, history or build_trap_history, list(as_of), engines)
+    except AssertionError as error:
+        parts = "; ".join(dict.fromkeys(str(n) for n in walked(rule) if isinstance(n, Term)))
+        said = f"{error}\n  rule: {rule}\n  values in it: {parts or 'none'}\n  document: "
+        raise AssertionError(f"{said}{rule.to_dict()}") from error
+
+
+def _check(
+    rule: Rule | Term,
+    build: Callable[[str], History],
+    instants: list[AsOf],
+    engines: Iterable[str] | None,
+) -> None:
     own = {type(node) for node in walked(rule)}
     again = type(rule).from_dict(rule.to_dict(), types=own)
     assert again.key == rule.key, f"{rule!r} does not come back from its own document"
     assert again.version == rule.version, "the version changes on the way through the document"
-    build = history or build_trap_history
     reference = build("pyarrow")
-    instants = list(as_of)
     asked = {}
     for when in instants:
         fitted = rule.fit(reference, when) if isinstance(rule, Rule) else rule

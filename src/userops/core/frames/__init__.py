@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from userops.core.frames.grouping import Aggregate, totals_by_key
     from userops.core.frames.keyed_hash import with_pseudonyms
+    from userops.core.frames.matches import with_matches
     from userops.core.frames.morsels import by_morsel, may_hold
     from userops.core.frames.order import (
         column_values,
@@ -118,6 +119,7 @@ __all__ = [
     "with_decided",
     "with_epoch_us",
     "with_first_true",
+    "with_matches",
     "with_nobody",
     "with_pseudonyms",
     "with_running",
@@ -141,6 +143,7 @@ __getattr__, __dir__ = lazy_names(
         ),
         "grouping": ("Aggregate", "totals_by_key"),
         "keyed_hash": ("with_pseudonyms",),
+        "matches": ("with_matches",),
         "morsels": ("by_morsel", "may_hold"),
         "order": (
             "column_values",
