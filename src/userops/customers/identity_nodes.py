@@ -195,20 +195,26 @@ def read_nodes(
 
 def _note_instants(first: Ints, alone: Ints, one: Seen, columns: Sequence[Ints]) -> None:
     """Note when nodes were first seen, and first seen with no other, in place."""
+    known = [column >= 0 for column in columns]
     together = np.zeros(len(one.first_us), dtype=np.int64)
-    for column in columns:
-        together += column >= 0
+    for is_known in known:
+        together += is_known
     if len(columns) == 2:  # an identifier with itself is no two
-        together -= (columns[0] == columns[1]) & (columns[0] >= 0)
-    for column in columns:
-        known = np.flatnonzero(column >= 0)
-        np.minimum.at(first, column[known], one.first_us[known])
-        single = known[together[known] == 1]
-        np.minimum.at(alone, column[single], one.first_us[single])
+        together -= (columns[0] == columns[1]) & known[0]
+    single = together == 1
+    has_single = single.any()
+    for column, is_known in zip(columns, known, strict=True):
+        if is_known.all():
+            np.minimum.at(first, column, one.first_us)
+        else:
+            np.minimum.at(first, column[is_known], one.first_us[is_known])
+        if has_single:
+            mine = single & is_known
+            np.minimum.at(alone, column[mine], one.first_us[mine])
 
 
 def _shifted(places: Ints, by: int) -> Ints:
-    return np.where(places >= 0, places + by, -1)
+    return np.where(places >= 0, places + by, -1) if by else places
 
 
 def _written(kind: IdentifierKind, raws: Texts) -> tuple[Texts, Ints, dict[int, str]]:
@@ -252,13 +258,15 @@ def pairs_of(nodes: Nodes, seen: Sequence[Seen], columns: Sequence[Sequence[Ints
     parts: list[list[NDArray[Any]]] = []
     for one, mine in zip(seen, columns, strict=True):
         order = sorted(range(len(mine)), key=lambda j: (-priority[names.index(one.kinds[j])], j))
-        centre = np.full(len(one.first_us), -1, dtype=np.int64)
-        for j in order:
-            together = np.flatnonzero((centre >= 0) & (mine[j] >= 0))
+        centre = mine[order[0]]
+        for j in order[1:]:
+            is_both = (centre >= 0) & (mine[j] >= 0)
+            together = slice(None) if is_both.all() else np.flatnonzero(is_both)
+            a = centre[together]
             parts.append([
-                centre[together], mine[j][together], one.first_us[together],
-                one.last_us[together], one.rows[together], one.strength[together],
-                np.full(len(together), one.is_certain), np.full(len(together), one.by_hand),
+                a, mine[j][together], one.first_us[together], one.last_us[together],
+                one.rows[together], one.strength[together],
+                np.full(len(a), one.is_certain), np.full(len(a), one.by_hand),
             ])  # fmt: skip
             centre = np.where(centre >= 0, centre, mine[j])
     if not parts:
@@ -273,14 +281,13 @@ def _distinct(nodes: int, columns: list[NDArray[Any]]) -> Pairs:
     a, b, *said = columns
     low, high = np.minimum(a, b), np.maximum(a, b)
     key = low * nodes + high
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)  # in any order within a pair: all that is added up is the same
     key = key[order]
     is_new = np.ones(len(key), dtype=np.bool_)
     is_new[1:] = key[1:] != key[:-1]
-    # Of an identifier with itself, both places are the same.
-    is_itself = key % (nodes + 1) == 0
+    is_itself = low == high
     starts = np.flatnonzero(is_new)
-    kept = ~is_itself[starts]
+    kept = ~is_itself[order[starts]]
     place = order[starts[kept]]
     if len(starts) == len(key):  # each pair once, as in a table of links that a host has prepared
         found = [_at(column, place) for column in said]

@@ -64,18 +64,22 @@ class Seen:
         """Take rows from an Arrow table with the columns `FIRST`, `LAST` and `ROWS`.
 
         Args:
-            table: The rows.
+            table: The rows. Without `LAST` and `ROWS`, each was seen once.
             columns: Kind to column.
             is_certain: See the attributes.
         """
         named = table.column_names
         n = table.num_rows
-        first, last, rows = (
-            table.column(name).to_numpy().astype(np.int64) for name in (FIRST, LAST, ROWS)
-        )
-        strength = np.ones(n)
-        if _STRENGTH in named:
-            strength = table.column(_STRENGTH).to_numpy().astype(np.float64)
+
+        def taken(name: str, dtype: type[Any], absent: NDArray[Any]) -> NDArray[Any]:
+            if name not in named:
+                return absent
+            return np.asarray(table.column(name).to_numpy().astype(dtype, copy=False))
+
+        first = taken(FIRST, np.int64, np.empty(0, dtype=np.int64))
+        last = taken(LAST, np.int64, first)
+        rows = taken(ROWS, np.int64, np.ones(n, dtype=np.int64))
+        strength = taken(_STRENGTH, np.float64, np.ones(n))
         values = tuple(table.column(column) for column in columns.values())
         return cls(tuple(columns), values, first, last, rows, strength, is_certain)
 
@@ -235,9 +239,7 @@ class Links:
         known = ~own(CUSTOMER_ID).is_null() & ~own("identifier_right").is_null()
         rows = frame.filter(known & (own(INSTANT_US) < before_us).fill_null(False)).select(*chosen)
         if self.source.is_arrow or self.source.engine.startswith("polars"):
-            table = frames.to_arrow(
-                rows.with_columns(nw.col(FIRST).alias(LAST), nw.lit(1, nw.Int64).alias(ROWS))
-            )
+            table = frames.to_arrow(rows)
         else:
             table = frames.to_arrow(self._counted(rows))
         return self._by_kinds(table)
@@ -290,6 +292,9 @@ class Links:
         (left_codes, lefts), (right_codes, rights) = sides
         if left_codes is None and right_codes is None:
             return [self._seen(table, lefts[0], rights[0])]
+        table = table.drop_columns(
+            [n for n in (_LEFT_KIND, _RIGHT_KIND) if n in table.column_names]
+        )
         found = []
         for i, left in enumerate(lefts):
             for j, right in enumerate(rights):
@@ -297,7 +302,7 @@ class Links:
                 keep &= True if left_codes is None else left_codes == i
                 keep &= True if right_codes is None else right_codes == j
                 if keep.any():
-                    found.append(self._seen(table.take(np.flatnonzero(keep)), left, right))
+                    found.append(self._seen(table.filter(keep), left, right))
         return sorted(found, key=lambda seen: seen.kinds)
 
     def _seen(self, table: Any, left: str, right: str) -> Seen:
