@@ -31,6 +31,7 @@ from userops.customers import (
     MergeEvent,
     Normaliser,
     Phone,
+    Trimmed,
     UnmergeEvent,
 )
 from userops.customers.identity_nodes import NEVER_US
@@ -371,6 +372,61 @@ def test_contradicting_decisions_are_refused() -> None:
         log.bind(a, c, author="li", reason="x", decided_at="soon")
     with pytest.raises(InvalidArgumentError, match="is no identifier"):
         log.bind("a", c, **said)  # type: ignore[arg-type]
+
+
+def test_a_bind_of_what_is_nobodys_is_refused() -> None:
+    """To bind a blocked or unreadable value would come to nothing: the decision is named."""
+    graph = IdentityGraph([IdentifierKind("phone", normaliser=Phone("CN"), blocked="13800138000")])
+    said: Any = {"author": "li", "reason": "asked", "decided_at": as_of(3)}
+    account = ("customer_id", "a")
+    for value, why in (("138 0013 8000", "blocked"), ("12", "unreadable")):
+        log = IdentityDecisions().bind(account, ("phone", value), **said)
+        with pytest.raises(DataError, match=f"is {why}.*customer_id:a and phone:{value} by li"):
+            graph.resolve([], as_of(9), decisions=log)
+        graph.resolve([], as_of(3), decisions=log)
+        undone = log.unbind(account, ("phone", value), **{**said, "decided_at": as_of(4)})
+        assert graph.resolve([], as_of(9), decisions=undone).persons == 0
+
+
+def test_a_subclass_of_trimmed_is_asked() -> None:
+    """What a subclass makes of a value holds for all values at once as for one."""
+
+    class Lower(Trimmed):
+        """In lower case."""
+
+        code_version = "1"
+
+        def normalise(self, value: str) -> str | None:
+            return value.lower()
+
+    graph = IdentityGraph([IdentifierKind("openid", normaliser=Lower()), IdentifierKind("cookie")])
+    seen = [
+        Link(("openid", "OA"), ("cookie", "x"), 1),
+        Link(("openid", " oa"), ("cookie", "y"), 1),
+    ]
+    found = graph.resolve(links_of(seen), as_of(9))
+    assert found.persons == 1
+    assert found.customer_id("openid", "Oa") == found.customer_id("cookie", "y") is not None
+
+
+def test_a_lookup_reads_a_value_as_a_resolution_does() -> None:
+    """Numpy's numbers are digits, and the blanks taken away are those of a column."""
+    seen = [
+        Link(("openid", "10"), ("cookie", "x"), 1),
+        Link(("openid", "\u2003"), ("cookie", "\u30007\u00a0"), 1),
+    ]
+    found = resolve(seen)
+    known = found.customer_id("cookie", "x")
+    assert known is not None
+    for value in (10, np.int64(10), np.uint8(10), np.str_(" 10 ")):
+        assert found.customer_id("openid", value) == known
+        assert GRAPH.identifier("openid", value) == ("openid", "10")
+    assert found.customer_id("openid", "\u2003") == found.customer_id("cookie", np.int32(7))
+    assert found.customer_id("cookie", 7) is not None
+    for value in (True, 10.0, None, b"10", "\u3000", "\ud800"):
+        assert found.customer_id("openid", value) is None
+        with pytest.raises(InvalidArgumentError, match="is no openid: unreadable"):
+            GRAPH.identifier("openid", value)
 
 
 def test_wrong_definitions_are_refused_when_written() -> None:

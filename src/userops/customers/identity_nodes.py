@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core.texts import Texts, coded
-from userops.customers.identifiers import BLOCKED, UNREADABLE, IdentifierKind
+from userops.customers.identifiers import BLOCKED, UNREADABLE, IdentifierKind, Trimmed
 from userops.customers.links import Seen
 from userops.errors import InvalidArgumentError
 
@@ -220,7 +220,8 @@ def _shifted(places: Ints, by: int) -> Ints:
 def _written(kind: IdentifierKind, raws: Texts) -> tuple[Texts, Ints, dict[int, str]]:
     """Return the values of a kind as they are written, the place of each raw one, and faults."""
     faults: dict[int, str] = {}
-    if kind.normaliser.only_trims:
+    # A subclass of `Trimmed` may say more.
+    if type(kind.normaliser).normalise is Trimmed.normalise:
         texts, places = raws.trimmed()
     else:
         said: list[str] = []

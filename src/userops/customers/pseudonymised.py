@@ -231,8 +231,8 @@ class _Maker:
 
     def _side(self, graph: IdentityGraph, side: tuple[str, str]) -> tuple[str, str]:
         kind = graph.kind(side[0])
-        written, _ = kind.normaliser.read(side[1])
-        if written is None or kind.is_blocked(written):
+        written, _ = kind.written(side[1])
+        if written is None:
             return kind.name, _BLOCKED + pseudonym(self.key, kind.name, side[1])
         return kind.name, pseudonym(self.key, kind.name, written)
 

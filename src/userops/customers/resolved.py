@@ -115,8 +115,7 @@ class Resolved:
     def node_of(self, kind: str, value: Any) -> int:
         """Return the node of an identifier in any writing; -1 where it was never seen."""
         declared = kind_named(self.kinds, kind)
-        text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        written, _ = declared.normaliser.read(text) if text.strip() else (None, "")
+        written, _ = declared.written(value)
         if written is None:
             return -1
         node = self.nodes.node(self.kinds.index(declared), written)
