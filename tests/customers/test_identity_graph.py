@@ -429,6 +429,24 @@ def test_a_lookup_reads_a_value_as_a_resolution_does() -> None:
             GRAPH.identifier("openid", value)
 
 
+def test_blocked_values_are_read_once() -> None:
+    """However many values are held to them: a normaliser may be slow."""
+    asked: list[str] = []
+
+    class Slow(Normaliser):
+        """Notes what it is asked."""
+
+        code_version = "1"
+
+        def normalise(self, value: str) -> str | None:
+            asked.append(value)
+            return value
+
+    kind = IdentifierKind("x", normaliser=Slow(), blocked=["b"], blocked_patterns=["^z"])
+    assert [kind.is_blocked(value) for value in ("a", "b", "za", "c")] == [False, True, True, False]
+    assert asked == ["b"]
+
+
 def test_wrong_definitions_are_refused_when_written() -> None:
     """Fields out of range, kinds twice, and unreadable blocked values are named."""
     cases: list[tuple[Any, str]] = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import attrs
@@ -212,7 +213,7 @@ class IdentifierKind(Definition):
             portable(pattern)
         self.blocked_values  # noqa: B018 - read once here, so that a wrong one is refused now
 
-    @property
+    @cached_property
     def blocked_values(self) -> frozenset[str]:
         """The blocked values as the normaliser writes them."""
         found = set()
@@ -261,9 +262,11 @@ class IdentifierKind(Definition):
 
     def is_blocked(self, value: str) -> bool:
         """Whether a normalised value is nobody's."""
-        return value in self.blocked_values or any(
-            portable(pattern).python.search(value) for pattern in self.blocked_patterns
-        )
+        return value in self.blocked_values or self.has_blocked_pattern(value)
+
+    def has_blocked_pattern(self, value: str) -> bool:
+        """Whether a normalised value is nobody's by a pattern."""
+        return any(portable(pattern).python.search(value) for pattern in self.blocked_patterns)
 
 
 def kind_named(kinds: Iterable[IdentifierKind], name: str) -> IdentifierKind:

@@ -237,7 +237,7 @@ def _written(kind: IdentifierKind, raws: Texts) -> tuple[Texts, Ints, dict[int, 
         faults.setdefault(place, UNREADABLE)
     blocked = texts.is_in(kind.blocked_values)
     if kind.blocked_patterns:
-        blocked |= texts.flags(kind.is_blocked)
+        blocked |= texts.flags(kind.has_blocked_pattern)
     if blocked.any():
         kept = np.flatnonzero(~blocked)
         new = np.full(len(texts) + 1, -1, dtype=np.int64)
