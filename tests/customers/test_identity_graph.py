@@ -447,6 +447,22 @@ def test_blocked_values_are_read_once() -> None:
     assert asked == ["b"]
 
 
+@pytest.mark.parametrize("bad", [95.0, 0.0, -0.1, float("nan"), None])
+def test_a_strength_that_is_no_share_is_refused(bad: float | None, engine: str, host: Any) -> None:
+    """Also where another row of the pair has one; from its instant on, as all that links say."""
+    seen = [Link(("phone", "p1"), ("openid", "o1"), 1, 0.9)] * 2
+    rows = links_of([*seen, *seen], guessed=True).source.native
+    at = pa.array([START + day * DAY for day in (1, 1, 1, 3)], pa.timestamp("us", "UTC"))
+    table = rows.set_column(rows.column_names.index("seen_at"), "seen_at", at)
+    strength = pa.array([0.9, 1.0, 0.01, bad], pa.float64())
+    table = table.set_column(rows.column_names.index("strength"), "strength", strength)
+    guesses = Links(host(table, engine), strength="strength")
+    (link,) = GRAPH.resolve(guesses, as_of(3)).explain(("phone", "p1"), ("openid", "o1"))
+    assert (link.strength, link.rows) == (1.0, 3)
+    with pytest.raises(DataError, match="'strength' of 1 links is no share.*'p1' and 'o1'"):
+        GRAPH.resolve(guesses, as_of(4))
+
+
 def test_wrong_definitions_are_refused_when_written() -> None:
     """Fields out of range, kinds twice, and unreadable blocked values are named."""
     cases: list[tuple[Any, str]] = [

@@ -19,7 +19,7 @@ from userops.core import frames
 from userops.core.copies import copied
 from userops.core.texts import coded
 from userops.core.time import AsOf, as_of_us, zone
-from userops.errors import ColumnNotFoundError, ColumnTypeError, InvalidArgumentError
+from userops.errors import ColumnNotFoundError, ColumnTypeError, DataError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID, INSTANT_US, EventColumns
 from userops.events.normalise import check_columns, check_schema, normalised
 from userops.events.working_columns import PREFIX, own
@@ -32,6 +32,7 @@ SIDES = (
     (PREFIX + "left_kind", PREFIX + "left_value"),
     (PREFIX + "right_kind", PREFIX + "right_value"),
 )
+_NO_SHARE = 2.0
 FIRST, LAST, ROWS = PREFIX + "first_us", PREFIX + "last_us", PREFIX + "rows"
 
 
@@ -107,7 +108,8 @@ class Links:
         right_kind_column: The same of `right`.
         seen_at: Column of the instant at which the two were seen together. A link counts for what
             is after it, never earlier.
-        strength: Column of how sure a guess is, above 0 up to 1; None where they were seen.
+        strength: Column of how sure a guess is, above 0 up to 1; None where they were seen. A
+            resolution refuses any other number, and a guess without one.
         time_zone: IANA zone in which naive times are read.
         time_format: As in `userops.events.EventColumns`.
 
@@ -225,7 +227,11 @@ class Links:
         )  # fmt: skip
 
     def seen_before(self, before_us: int) -> list[Seen]:
-        """Return the links before an instant; rows without both sides or a time are no links."""
+        """Return the links before an instant; rows without both sides or a time are no links.
+
+        Raises:
+            DataError: If a strength is missing, or no share above 0.
+        """
         frame = normalised(self.source, self._columns)
         chosen = [
             own(CUSTOMER_ID).alias(_LEFT),
@@ -234,7 +240,7 @@ class Links:
             *(nw.col(n).cast(nw.String).alias(k)
               for n, k in zip(self._kind_columns, (_LEFT_KIND, _RIGHT_KIND), strict=True)
               if n is not None),
-            *([nw.col(self._strength).cast(nw.Float64).alias(_STRENGTH)] if self._strength else []),
+            *([_share(nw.col(self._strength)).alias(_STRENGTH)] if self._strength else []),
         ]  # fmt: skip
         known = ~own(CUSTOMER_ID).is_null() & ~own("identifier_right").is_null()
         rows = frame.filter(known & (own(INSTANT_US) < before_us).fill_null(False)).select(*chosen)
@@ -242,7 +248,21 @@ class Links:
             table = frames.to_arrow(rows)
         else:
             table = frames.to_arrow(self._counted(rows))
+        self._check_strength(table)
         return self._by_kinds(table)
+
+    def _check_strength(self, table: Any) -> None:
+        """Refuse guesses that do not say how sure they are: their order would be anybody's."""
+        if self._strength is None:
+            return
+        bad = np.flatnonzero(table.column(_STRENGTH).to_numpy() == _NO_SHARE)
+        if len(bad):
+            left, right = (table.column(name)[int(bad[0])].as_py() for name in (_LEFT, _RIGHT))
+            raise DataError(
+                f"the strength {self._strength!r} of {len(bad):,} links is no share",
+                got=f"such as of {left!r} and {right!r}", allowed="numbers above 0, up to 1",
+                hint="leave out guesses that nothing is known of; 95 % is 0.95",
+            )  # fmt: skip
 
     def with_rows(self, frame: Any) -> Links:
         """Return the links over other rows of the same columns."""
@@ -317,6 +337,13 @@ class Links:
             for kind, column, name in zip(self._kinds, self._kind_columns, self._sides, strict=True)
         )
         return f"Links(<{self.source.engine}>, {' - '.join(sides)})"
+
+
+def _share(strength: nw.Expr) -> nw.Expr:
+    """Return strengths, with `_NO_SHARE` for all that are none: the largest of a pair shows it."""
+    share = strength.cast(nw.Float64)
+    is_good = ((share > 0) & (share <= 1)).fill_null(False)
+    return nw.when(is_good).then(share).otherwise(nw.lit(_NO_SHARE))
 
 
 def as_link_sources(links: Any) -> tuple[LinkSource, ...]:
