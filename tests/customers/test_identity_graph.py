@@ -459,7 +459,7 @@ def test_a_strength_that_is_no_share_is_refused(bad: float | None, engine: str, 
     guesses = Links(host(table, engine), strength="strength")
     (link,) = GRAPH.resolve(guesses, as_of(3)).explain(("phone", "p1"), ("openid", "o1"))
     assert (link.strength, link.rows) == (1.0, 3)
-    with pytest.raises(DataError, match="'strength' of 1 links is no share.*'p1' and 'o1'"):
+    with pytest.raises(DataError, match=r"'strength' of 1 links is no share.*'p1' and 'o1'"):
         GRAPH.resolve(guesses, as_of(4))
 
 
