@@ -153,6 +153,17 @@ def test_the_document_holds_all_there_is(engines: Engines) -> None:
     assert document["decisions"][0]["reason"] == "called us"
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+def test_rows_are_put_in_order_by_time_as_numbers(as_text: bool) -> None:
+    """Seconds since 1970 have more digits one day than the day before; what has none comes last."""
+    seconds = [10_000_000, None, 9_000_000, 1_000_000]
+    times = [None if s is None else str(s) for s in seconds] if as_text else seconds
+    table = pa.table({"customer_id": ["a"] * 4, "ordered_at": times, "amount": [1, 2, 3, 4]})
+    document = History(Orders(table, time_format="epoch_s")).export("a")
+    amounts = [row["amount"] for row in document["tables"]["events['order']"]]
+    assert amounts == [4, 3, 1, 2]
+
+
 def test_a_history_without_identities_is_searched_by_customer_id(engine: str) -> None:
     """Whole numbers are ids as they are; nobody is nobody."""
     table = pa.table(
