@@ -186,8 +186,12 @@ class Identities(Resolved):
 
     @property
     def refused(self) -> Ints:
-        """The places of the links that were not made."""
-        return np.flatnonzero(self.made.reason != MADE)
+        """The places of the links that were not made; without those that were taken away."""
+        return np.flatnonzero((self.made.reason != MADE) & ~self._is_taken_away)
+
+    @property
+    def _is_taken_away(self) -> NDArray[np.bool_]:
+        return self.made.reason == TAKEN_AWAY
 
     # Reports
 
@@ -274,7 +278,7 @@ class Identities(Resolved):
         at = datetime_of(self.before_us)
         return (
             f"Identities as of {at}: {len(self.nodes):,} identifiers of {self.persons:,} persons, "
-            f"{len(self.pairs):,} links, {len(self.refused):,} refused"
+            f"{len(self.pairs) - self._is_taken_away.sum():,} links, {len(self.refused):,} refused"
         )
 
     def __repr__(self) -> str:

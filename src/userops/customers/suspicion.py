@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from userops.customers.identity_nodes import NEVER_US
-from userops.customers.linking import MADE
+from userops.customers.linking import MADE, TAKEN_AWAY
 from userops.customers.resolved import Resolved
 from userops.errors import InvalidArgumentError
 
@@ -103,7 +103,8 @@ def _with_many_identifiers(found: Resolved, limits: list[int]) -> Iterator[Suspi
 
 
 def _refused_to_many(found: Resolved, many_persons: int) -> Iterator[Suspicion]:
-    refused = np.flatnonzero(found.made.reason != MADE)
+    reason = found.made.reason
+    refused = np.flatnonzero((reason != MADE) & (reason != TAKEN_AWAY))
     ends = found.pairs.a[refused], found.pairs.b[refused]
     nodes = np.concatenate(ends)
     others = found.made.person[np.concatenate(ends[::-1])]
