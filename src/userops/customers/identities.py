@@ -191,7 +191,7 @@ class Identities(Resolved):
 
     @property
     def _is_taken_away(self) -> NDArray[np.bool_]:
-        return self.made.reason == TAKEN_AWAY
+        return np.equal(self.made.reason, TAKEN_AWAY)
 
     # Reports
 
