@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Generic, Self, TypeVar
 
@@ -90,8 +90,8 @@ class Erasure(Generic[H]):
     def check(self) -> Self:
         """Look for him once more in every table, by every writing of every id, and return self.
 
-        Identifiers that another person has too, `shared`, are looked for only where the row names
-        no other customer.
+        Identifiers that another person has too, `shared`, are looked for only where nothing that
+        goes before them names anybody else: such a row is the other person's.
 
         Raises:
             DataError: If anything is left; names the tables.
@@ -134,12 +134,20 @@ class Erasure(Generic[H]):
     def _in_events(self, table: EventTable) -> int:
         columns = table.columns
         found = self._is_his(CUSTOMER_ID, own(CUSTOMER_ID))
-        for kind in columns.identifiers:
+        nobody_else = own(CUSTOMER_ID).is_null()
+        for kind in self._by_priority(columns.identifiers):
             value = own(f"identifier_{kind}")
-            nobody_else = own(CUSTOMER_ID).is_null()
-            found = found | (self._is_his(kind, value) & nobody_else)
-            found = found | self._is_his(kind, value, alone=False)
+            is_his = self._is_his(kind, value)
+            found = found | (is_his & nobody_else) | self._is_his(kind, value, alone=False)
+            nobody_else = nobody_else & (value.is_null() | is_his)
         return _count(table.normalised, found)
+
+    def _by_priority(self, kinds: Iterable[str]) -> list[str]:
+        """Return kinds in the order in which they say whose a row is."""
+        identification = self.history.identification
+        if identification is None:
+            return list(kinds)
+        return sorted(kinds, key=lambda kind: -identification.graph.kind(kind).priority)
 
     def _in_attributes(self, table: AttributeTable) -> int:
         if isinstance(table, Reach):
