@@ -24,7 +24,7 @@ from userops.events.columns import CUSTOMER_ID, INSTANT_US, EventColumns
 from userops.events.normalise import check_columns, check_schema, normalised
 from userops.events.working_columns import PREFIX, own
 
-__all__ = ["LinkSource", "Links", "Seen", "as_link_sources"]
+__all__ = ["LinkSource", "Links", "Seen", "as_link_sources", "by_kind"]
 
 _LEFT, _RIGHT, _STRENGTH = PREFIX + "left", PREFIX + "right", PREFIX + "strength"
 _LEFT_KIND, _RIGHT_KIND = PREFIX + "left_kind", PREFIX + "right_kind"
@@ -302,28 +302,11 @@ class Links:
 
     def _by_kinds(self, table: Any) -> list[Seen]:
         """Split rows by the kinds of their sides."""
-        sides: list[tuple[NDArray[np.int64] | None, list[str]]] = []
-        for kind, column in zip(self._kinds, (_LEFT_KIND, _RIGHT_KIND), strict=True):
-            if kind is not None:
-                sides.append((None, [kind]))
-            else:
-                (codes,), kinds = coded([table.column(column)])
-                sides.append((codes, kinds.at(np.arange(len(kinds)))))
-        (left_codes, lefts), (right_codes, rights) = sides
-        if left_codes is None and right_codes is None:
-            return [self._seen(table, lefts[0], rights[0])]
-        table = table.drop_columns(
-            [n for n in (_LEFT_KIND, _RIGHT_KIND) if n in table.column_names]
-        )
-        found = []
-        for i, left in enumerate(lefts):
-            for j, right in enumerate(rights):
-                keep = np.ones(table.num_rows, dtype=np.bool_)
-                keep &= True if left_codes is None else left_codes == i
-                keep &= True if right_codes is None else right_codes == j
-                if keep.any():
-                    found.append(self._seen(table.filter(keep), left, right))
-        return sorted(found, key=lambda seen: seen.kinds)
+        (left_kind, right_kind), found = self._kinds, []
+        for left, some in by_kind(table, _LEFT_KIND, left_kind):
+            for right, rows in by_kind(some, _RIGHT_KIND, right_kind):
+                found.append(self._seen(rows, left, right))
+        return found
 
     def _seen(self, table: Any, left: str, right: str) -> Seen:
         columns = {"left": _LEFT, "right": _RIGHT}
@@ -337,6 +320,28 @@ class Links:
             for kind, column, name in zip(self._kinds, self._kind_columns, self._sides, strict=True)
         )
         return f"Links(<{self.source.engine}>, {' - '.join(sides)})"
+
+
+def by_kind(table: Any, column: str, kind: str | None = None) -> list[tuple[str, Any]]:
+    """Split the rows of an Arrow table by a column of kinds; those of no kind are left out.
+
+    Args:
+        table: The rows.
+        column: The column of kinds.
+        kind: The kind of all rows, where they have no such column.
+
+    Returns:
+        Each kind that occurs, by code point, and its rows without the column.
+    """
+    if kind is not None:
+        return [(kind, table)]
+    (codes,), kinds = coded([table.column(column)])
+    table = table.drop_columns([column])
+    names = kinds.at(np.arange(len(kinds)))
+    return [
+        (names[n], table.filter(codes == n))
+        for n in sorted(range(len(names)), key=names.__getitem__)
+    ]
 
 
 def _share(strength: nw.Expr) -> nw.Expr:
