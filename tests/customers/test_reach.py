@@ -19,6 +19,7 @@ from userops.customers.reach_rows import read_reach
 from userops.errors import (
     ColumnNotFoundError,
     ColumnTypeError,
+    EmptyHistoryError,
     InvalidArgumentError,
     InvalidDefinitionError,
 )
@@ -329,3 +330,44 @@ def test_one_customer_reads_words_as_the_frame_does(engine: str) -> None:
     for key in ("identifier_kind", "status"):
         with pytest.raises(ColumnTypeError, match=f"{key}' is no text"):
             read_reach([rows[0] | {key: ["opted_in"]}], zone("UTC"))
+
+
+def test_one_customer_reads_the_log_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For his identifiers, and for the attributes that these make."""
+    asked: list[Any] = []
+    rows_of_one = Reach.rows_of
+
+    def noted(self: Reach, customer_id: str | int) -> Any:
+        asked.append(customer_id)
+        return rows_of_one(self, customer_id)
+
+    monkeypatch.setattr(Reach, "rows_of", noted)
+    customer = shop().customer("m1", AS_OF)
+    assert asked == ["m1"]
+    assert customer.reachable_on(AS_OF) == {"email": ("li@x.cn",)}
+    assert customer.attributes_before(as_of_us(AS_OF, zone("UTC"))) == {
+        "reachable_by_email": True, "reachable_by_phone": False,
+    }  # fmt: skip
+    with pytest.raises(EmptyHistoryError):
+        History(Orders(ORDERS), reach=log_of()).customer(7)
+    assert asked == ["m1"]
+
+
+def test_the_identifiers_of_the_log_are_asked_for_at_once(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many kinds there are; each kind with the customers that the log names."""
+    reach, collected = log_of(engine), []
+    to_arrow = frames.to_arrow
+
+    def noted(frame: Any) -> Any:
+        collected.append(frame)
+        return to_arrow(frame)
+
+    monkeypatch.setattr(frames, "to_arrow", noted)
+    seen = reach.seen_before(as_of_us(AS_OF, zone("UTC")))
+    assert len(collected) == 1
+    assert [one.kinds for one in seen] == [
+        ("customer_id", "email"), ("customer_id", "openid"), ("customer_id", "phone")
+    ]  # fmt: skip
+    assert [int(one.rows.sum()) for one in seen] == [4, 1, 4]
