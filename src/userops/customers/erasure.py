@@ -71,11 +71,11 @@ class Erasure(Generic[H]):
             if log is not None:
                 log = log.without(decided)
                 removed["decisions"], tables["decisions"] = len(decided), log
-            links, number = [], 0
-            for one in identification.links:
-                if isinstance(one, Links):
-                    links.append(one.with_rows(tables[f"links[{number}]"]))
-                number += not isinstance(one, Reach)
+            links = [
+                one.with_rows(tables[f"links[{n}]"])
+                for n, one in enumerate(identification.links)
+                if isinstance(one, Links)  # others were refused
+            ]
             without = without.with_identities(identification.graph, links=links, decisions=log)
         spelled = {kind: tuple(values) for kind, values in held.spellings.items()}
         done = cls(held.customer_id, without, removed, tables, spelled, tuple(held.shared))
@@ -121,7 +121,7 @@ class Erasure(Generic[H]):
             if alone or (kind, self._written(kind, spelled)) not in self._of_others
         ]  # fmt: skip
         if not written:
-            return value.is_null() & ~value.is_null()
+            return never(value)
         is_it: nw.Expr = value.cast(nw.String).is_in(written).fill_null(False)
         return is_it
 
@@ -151,7 +151,7 @@ class Erasure(Generic[H]):
 
     def _in_attributes(self, table: AttributeTable) -> int:
         if isinstance(table, Reach):
-            rows, found = table.owned(), never(VALUE)
+            rows, found = table.owned(), never(nw.col(VALUE))
             for kind in self.spellings:
                 is_it = self._is_his(kind, nw.col(VALUE), alone=False)
                 found = found | (is_it & (nw.col(KIND) == kind).fill_null(False))
@@ -160,7 +160,7 @@ class Erasure(Generic[H]):
         return _count(rows, self._is_his(CUSTOMER_ID, nw.col(table.customer_id)))
 
     def _in_links(self, links: Links) -> int:
-        found = never(SIDES[0][1])
+        found = never(nw.col(SIDES[0][1]))
         for kind, value in SIDES:
             for mine in self.spellings:
                 is_it = self._is_his(mine, nw.col(value), alone=False)

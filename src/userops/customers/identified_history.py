@@ -75,9 +75,7 @@ class IdentifiedHistory:
         check_kinds(graph, self.events)
         more = copy.copy(self)
         sources = as_link_sources(links)
-        if self.attributes.reach is not None:
-            sources = (*sources, self.attributes.reach)
-        more.identification = Identification(graph, sources, decisions)
+        more.identification = Identification(graph, sources, decisions, self.attributes.reach)
         more._resolved = {}
         return more
 

@@ -19,7 +19,7 @@ from userops.core.copies import copied
 from userops.core.pseudonyms import check_key, pseudonym
 from userops.customers.attribute_table import AttributeTable
 from userops.customers.attributes import Attributes
-from userops.customers.identified import Identification, Persons
+from userops.customers.identified import ALL_US, Identification, Persons
 from userops.customers.identified_history import IdentifiedHistory
 from userops.customers.identifiers import Trimmed
 from userops.customers.identity_decisions import IdentityDecisions
@@ -34,8 +34,6 @@ from userops.events.working_columns import PREFIX, own
 __all__ = ["pseudonymise"]
 
 H = TypeVar("H", bound=IdentifiedHistory)
-# After every instant.
-_ALL_US = 2**61
 _TEXT, _NOBODY = PREFIX + "text", PREFIX + "nobody"
 # What is nobody's has a pseudonym that begins so, by which the graph of the result blocks it.
 _BLOCKED = "!"
@@ -76,7 +74,7 @@ def pseudonymise(history: H, key: bytes) -> H:
     check_key(key)
     identification, persons = history.identification, None
     if identification is not None:
-        persons = history.resolved(_ALL_US)[1].persons
+        persons = history.resolved(ALL_US)[1].persons
     make = _Maker(key, persons)
     hidden = copied(
         history, events={name: make.events(table) for name, table in history.events.items()}
@@ -89,13 +87,9 @@ def pseudonymise(history: H, key: bytes) -> H:
         return hidden
     return hidden.with_identities(
         _graph(identification.graph),
-        links=[make.links(n, one) for n, one in enumerate(_linked(identification))],
+        links=[make.links(n, one) for n, one in enumerate(identification.links)],
         decisions=make.decisions(identification),
     )
-
-
-def _linked(identification: Identification) -> list[Any]:
-    return [one for one in identification.links if not isinstance(one, Reach)]
 
 
 def _graph(graph: IdentityGraph) -> IdentityGraph:
