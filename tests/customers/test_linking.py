@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
@@ -18,6 +18,7 @@ def _sides(links: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     return pairs[:, 0], pairs[:, 1]
 
 
+@settings(deadline=None)
 @given(links=LINKS)
 def test_components_are_those_of_the_matrix_in_any_order_of_links(
     links: list[tuple[int, int]],
@@ -29,6 +30,7 @@ def test_components_are_those_of_the_matrix_in_any_order_of_links(
     assert components(12, a, b).tolist() == expected.tolist()
 
 
+@settings(deadline=None)
 @given(links=LINKS, kinds=st.lists(st.integers(0, 2), min_size=12, max_size=12))
 def test_persons_are_numbered_without_gaps_and_held_together_by_links_that_were_made(
     links: list[tuple[int, int]], kinds: list[int]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from userops.customers.identity_nodes import NEVER_US
-from userops.customers.linking import MADE, TAKEN_AWAY
+from userops.customers.linking import MADE, TAKEN_AWAY, components
 from userops.customers.resolved import Resolved
 from userops.errors import InvalidArgumentError
 
@@ -128,11 +125,8 @@ def _guessed(found: Resolved) -> Iterator[Suspicion]:
     guesses = np.flatnonzero(made & ~found.pairs.is_certain)
     if not len(guesses):
         return
-    count = len(found.nodes)
     certain = np.flatnonzero(made & found.pairs.is_certain)
-    ends = found.pairs.a[certain], found.pairs.b[certain]
-    graph = coo_array((np.ones(len(certain), dtype=np.int8), ends), shape=(count, count))
-    parts: Any = connected_components(graph, directed=False)[1]
+    parts = components(len(found.nodes), found.pairs.a[certain], found.pairs.b[certain])
     persons, links = np.unique(found.made.person[found.pairs.a[guesses]], return_counts=True)
     of_persons = np.flatnonzero(np.isin(found.made.person, persons))
     pairs = np.unique(np.stack((found.made.person[of_persons], parts[of_persons])), axis=1)
