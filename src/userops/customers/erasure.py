@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Generic, Self, TypeVar
 
@@ -71,11 +71,11 @@ class Erasure(Generic[H]):
             if log is not None:
                 log = log.without(decided)
                 removed["decisions"], tables["decisions"] = len(decided), log
-            links, number = [], 0
-            for one in identification.links:
-                if isinstance(one, Links):
-                    links.append(one.with_rows(tables[f"links[{number}]"]))
-                number += not isinstance(one, Reach)
+            links = [
+                one.with_rows(tables[f"links[{n}]"])
+                for n, one in enumerate(identification.links)
+                if isinstance(one, Links)  # others were refused
+            ]
             without = without.with_identities(identification.graph, links=links, decisions=log)
         spelled = {kind: tuple(values) for kind, values in held.spellings.items()}
         done = cls(held.customer_id, without, removed, tables, spelled, tuple(held.shared))
@@ -90,8 +90,8 @@ class Erasure(Generic[H]):
     def check(self) -> Self:
         """Look for him once more in every table, by every writing of every id, and return self.
 
-        Identifiers that another person has too, `shared`, are looked for only where the row names
-        no other customer.
+        Identifiers that another person has too, `shared`, are looked for only where nothing that
+        goes before them names anybody else: such a row is the other person's.
 
         Raises:
             DataError: If anything is left; names the tables.
@@ -121,7 +121,7 @@ class Erasure(Generic[H]):
             if alone or (kind, self._written(kind, spelled)) not in self._of_others
         ]  # fmt: skip
         if not written:
-            return value.is_null() & ~value.is_null()
+            return never(value)
         is_it: nw.Expr = value.cast(nw.String).is_in(written).fill_null(False)
         return is_it
 
@@ -134,16 +134,24 @@ class Erasure(Generic[H]):
     def _in_events(self, table: EventTable) -> int:
         columns = table.columns
         found = self._is_his(CUSTOMER_ID, own(CUSTOMER_ID))
-        for kind in columns.identifiers:
+        nobody_else = own(CUSTOMER_ID).is_null()
+        for kind in self._by_priority(columns.identifiers):
             value = own(f"identifier_{kind}")
-            nobody_else = own(CUSTOMER_ID).is_null()
-            found = found | (self._is_his(kind, value) & nobody_else)
-            found = found | self._is_his(kind, value, alone=False)
+            is_his = self._is_his(kind, value)
+            found = found | (is_his & nobody_else) | self._is_his(kind, value, alone=False)
+            nobody_else = nobody_else & (value.is_null() | is_his)
         return _count(table.normalised, found)
+
+    def _by_priority(self, kinds: Iterable[str]) -> list[str]:
+        """Return kinds in the order in which they say whose a row is."""
+        identification = self.history.identification
+        if identification is None:
+            return list(kinds)
+        return sorted(kinds, key=lambda kind: -identification.graph.kind(kind).priority)
 
     def _in_attributes(self, table: AttributeTable) -> int:
         if isinstance(table, Reach):
-            rows, found = table.owned(), never(VALUE)
+            rows, found = table.owned(), never(nw.col(VALUE))
             for kind in self.spellings:
                 is_it = self._is_his(kind, nw.col(VALUE), alone=False)
                 found = found | (is_it & (nw.col(KIND) == kind).fill_null(False))
@@ -152,7 +160,7 @@ class Erasure(Generic[H]):
         return _count(rows, self._is_his(CUSTOMER_ID, nw.col(table.customer_id)))
 
     def _in_links(self, links: Links) -> int:
-        found = never(SIDES[0][1])
+        found = never(nw.col(SIDES[0][1]))
         for kind, value in SIDES:
             for mine in self.spellings:
                 is_it = self._is_his(mine, nw.col(value), alone=False)

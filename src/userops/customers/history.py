@@ -322,16 +322,16 @@ class History(IdentifiedHistory):
             counted = table.counted()
             wanted = frames.constant(counted, CUSTOMER_ID, customer_id)
             rows[name] = tuple(frames.to_rows(counted.filter(nw.col(CUSTOMER_ID) == wanted)))
-        known = self.attributes.of_customer(customer_id)
+        reach_rows = self.attributes.reach_of(customer_id)
+        known = self.attributes.of_customer(customer_id, reach_rows)
         if known is None and not any(rows.values()):
             other = hint_of_type(customer_id, self.events, self.attributes)
             raise EmptyHistoryError(f"there is no customer {customer_id!r}", hint=other)
         columns = {name: table.columns for name, table in self.events.items()}
         reach = self.attributes.reach
-        has_reach = reach is not None and kind_of_ids(reach) == kind
         return Customer.from_normalised(
             customer_id, rows, columns, returns=self.returns, attributes=known or (),
-            reach=reach.rows_of(customer_id) if reach is not None and has_reach else (),
+            reach=reach_rows,
             without_consent=() if reach is None else reach.without_consent,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.customers.attribute_table import AttributeTable
-from userops.customers.identified import Persons
+from userops.customers.identified import ALL_US, Persons
 from userops.customers.identified_history import IdentifiedHistory
 from userops.customers.identities import Identities, LinkEvidence
 from userops.customers.identity_decisions import IdentityDecision
@@ -29,8 +29,6 @@ from userops.events.working_columns import PREFIX, own
 
 __all__ = ["REASON", "Holding", "Holdings", "never"]
 
-# After every instant.
-_ALL_US = 2**61
 _LEFT_OWNER, _RIGHT_OWNER = PREFIX + "left_owner", PREFIX + "right_owner"
 REASON = PREFIX + "reason"
 
@@ -69,9 +67,9 @@ class Holding:
         return self.source.give_back(self.rows.filter(~self.is_his).select(*names))
 
 
-def never(column: str) -> nw.Expr:
+def never(value: nw.Expr) -> nw.Expr:
     """Return a flag that holds in no row; engines filter by columns, not by constants."""
-    nowhere: nw.Expr = nw.col(column).is_null() & ~nw.col(column).is_null()
+    nowhere: nw.Expr = value.is_null() & ~value.is_null()
     return nowhere
 
 
@@ -99,7 +97,7 @@ class Holdings:
         self.customer_id = customer_id
         self.spellings: Mapping[str, Sequence[str]] = {CUSTOMER_ID: [str(customer_id)]}
         if history.identification is not None:
-            self.identities, self._here = history.resolved(_ALL_US)
+            self.identities, self._here = history.resolved(ALL_US)
             current = self.identities.current_id(customer_id)
             self.customer_id = str(customer_id) if current is None else current
             self.spellings = self.identities.spellings(self.customer_id)
@@ -159,7 +157,7 @@ class Holdings:
     ) -> Holding:
         dtype = rows.collect_schema()[OWNER]
         if (dtype == nw.String) != isinstance(self.customer_id, str):
-            return Holding(title, source, rows, never(OWNER), order)
+            return Holding(title, source, rows, never(nw.col(OWNER)), order)
         return Holding(title, source, rows, self._is(rows, OWNER), order)
 
     def _events(self) -> list[Holding]:
@@ -195,8 +193,9 @@ class Holdings:
         identification, persons = self._history.identification, self._here.persons
         if identification is None or persons is None:
             return []
-        tables = [one for one in identification.links if not isinstance(one, Reach)]
-        return [self._linked(f"links[{n}]", one, persons) for n, one in enumerate(tables)]
+        return [
+            self._linked(f"links[{n}]", one, persons) for n, one in enumerate(identification.links)
+        ]
 
     def _linked(self, title: str, links: Any, persons: Persons) -> Holding:
         if not isinstance(links, Links):

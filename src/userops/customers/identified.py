@@ -31,8 +31,10 @@ from userops.events.working_columns import PREFIX, own
 if TYPE_CHECKING:
     from userops.customers.identity_graph import IdentityGraph
 
-__all__ = ["HistoryLinks", "Identification", "Persons", "check_kinds"]
+__all__ = ["ALL_US", "HistoryLinks", "Identification", "Persons", "check_kinds"]
 
+# After every instant.
+ALL_US = 2**61
 _RAW, _PERSON = PREFIX + "raw", PREFIX + "person"
 _WRITTEN, _PERSON_OF = PREFIX + "written", PREFIX + "person_of"
 _NOBODY = PREFIX + "is_nobodys"
@@ -86,15 +88,18 @@ class Identification:
         graph: The kinds of identifier and their guards.
         links: Links beside those of the history itself.
         decisions: The log of decisions by hand.
+        reach: The log of consent and delivery of the history, whose rows are links as well.
     """
 
     graph: IdentityGraph
     links: tuple[LinkSource, ...]
     decisions: IdentityDecisions | None
+    reach: LinkSource | None = None
 
     def identities(self, tables: Mapping[str, EventTable], before_us: int) -> Identities:
         """Resolve the links of a history before an instant."""
-        sources = (HistoryLinks(tables), *self.links)
+        sources = [HistoryLinks(tables), *self.links]
+        sources += [] if self.reach is None else [self.reach]
         where = next(iter(tables.values())).columns.zone
         return self.graph.resolve_before(sources, before_us, decisions=self.decisions, where=where)
 

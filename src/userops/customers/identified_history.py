@@ -77,12 +77,10 @@ class IdentifiedHistory:
         check_kinds(graph, self.events)
         more = copy.copy(self)
         sources = as_link_sources(links, self.zone.name)
-        if self.attributes.reach is not None:
-            named = self.attributes.reach.without_consent
-            check_declared(named, [kind.name for kind in graph.kinds])
-        if self.attributes.reach is not None:
-            sources = (*sources, self.attributes.reach)
-        more.identification = Identification(graph, sources, decisions)
+        reach = self.attributes.reach
+        if reach is not None:
+            check_declared(reach.without_consent, [kind.name for kind in graph.kinds])
+        more.identification = Identification(graph, sources, decisions, reach)
         more._resolved = {}
         return more
 

@@ -119,8 +119,7 @@ class Resolved:
     def node_of(self, kind: str, value: Any) -> int:
         """Return the node of an identifier in any writing; -1 where it was never seen."""
         declared = kind_named(self.kinds, kind)
-        text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        written, _ = declared.normaliser.read(text) if text.strip() else (None, "")
+        written, _ = declared.written(value)
         if written is None:
             return -1
         return self.nodes.node(self.kinds.index(declared), written)
@@ -154,12 +153,18 @@ def edges_of(nodes: Numbered, pairs: Pairs) -> Edges:
     """Return links in the order in which they are taken; see `linking`."""
     priority = np.array([kind.priority for kind in nodes.kinds], dtype=np.int64)
     can_merge = np.array([kind.can_merge for kind in nodes.kinds], dtype=np.bool_)
-    a, b = nodes.kind[pairs.a], nodes.kind[pairs.b]
-    rank = (
-        ~pairs.is_certain, -np.minimum(priority[a], priority[b]), -pairs.strength, -pairs.rows,
-        pairs.first_us,
-    )  # fmt: skip
-    return Edges(pairs.a, pairs.b, can_merge[a] & can_merge[b], rank, pairs.by_hand)
+
+    def ranks(places: Ints) -> tuple[NDArray[Any], ...]:
+        weaker = np.minimum(*(priority[nodes.kind[side[places]]] for side in (pairs.a, pairs.b)))
+        return (
+            ~pairs.is_certain[places], -weaker, -pairs.strength[places], -pairs.rows[places],
+            pairs.first_us[places],
+        )  # fmt: skip
+
+    merges = np.ones(len(pairs), dtype=np.bool_)
+    if not can_merge.all():
+        merges = can_merge[nodes.kind[pairs.a]] & can_merge[nodes.kind[pairs.b]]
+    return Edges(pairs.a, pairs.b, merges, ranks, pairs.by_hand)
 
 
 def named_by(nodes: Numbered, person: Labels) -> Ints:
