@@ -306,7 +306,7 @@ class History(IdentifiedHistory):
             found, here = self.resolved(as_of_us(as_of, self.zone))
             asked = str(customer_key(customer_id))
             try:
-                return here.customer(found.current_id(asked) or asked)
+                return here.customer(found.called([asked])[0])
             except EmptyHistoryError as error:
                 raise EmptyHistoryError(
                     f"there is no customer {asked!r} as of {self.zone.said(found.before_us)}",
@@ -350,19 +350,24 @@ class History(IdentifiedHistory):
 
         Raises:
             EmptyHistoryError: If nothing is held about him.
+            InvalidArgumentError: If the id is no id, or a source of links cannot be searched.
         """
         return exported(self, customer_id)
 
     def erase(self, customer_id: str | int) -> Erasure[History]:
         """Take everything about one person out of every table, and prove that nothing is left.
 
+        His rows go; in rows of others his identifiers are blanked. As of any instant from the last
+        row on all others are who they were, with the same answers.
+
         Args:
             customer_id: Any id that he has or had.
 
         Raises:
             EmptyHistoryError: If nothing is held about him.
-            InvalidArgumentError: If a source of links cannot be searched.
-            DataError: If something is left, because rows changed while they were read.
+            InvalidArgumentError: If the id is no id, or a source of links cannot be searched.
+            DataError: If others would be changed, or something would be left of him; says whom,
+                or where, and what to do. Nothing is removed then.
         """
         return Erasure.of(self, customer_id)
 

@@ -32,6 +32,7 @@ __all__ = [
     "Normaliser",
     "Phone",
     "Trimmed",
+    "is_trimmed",
     "kind_named",
     "undeclared",
 ]
@@ -325,6 +326,11 @@ def undeclared(kind: str, declared: Iterable[str]) -> InvalidArgumentError:
         hint=(f"{known.hint} " if known.hint else "")
         + f"declare it: IdentityGraph([…, IdentifierKind({kind!r})])",
     )  # fmt: skip
+
+
+def is_trimmed(normaliser: Normaliser) -> bool:
+    """Whether a normaliser takes away blanks and does no more; a subclass of `Trimmed` may do."""
+    return type(normaliser).normalise is Trimmed.normalise
 
 
 def kind_named(kinds: Iterable[IdentifierKind], name: str) -> IdentifierKind:

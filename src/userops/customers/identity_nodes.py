@@ -15,7 +15,7 @@ from userops.customers.identifiers import (
     BLOCKED,
     UNREADABLE,
     IdentifierKind,
-    Trimmed,
+    is_trimmed,
     undeclared,
 )
 from userops.customers.links import Seen
@@ -208,8 +208,7 @@ def _shifted(places: Ints, by: int) -> Ints:
 def _written(kind: IdentifierKind, raws: Texts) -> tuple[Texts, Ints, dict[int, str]]:
     """Return the values of a kind as they are written, the place of each raw one, and faults."""
     faults: dict[int, str] = {}
-    # A subclass of `Trimmed` may say more.
-    if type(kind.normaliser).normalise is Trimmed.normalise:
+    if is_trimmed(kind.normaliser):
         texts, places = raws.trimmed()
     else:
         said: list[str] = []

@@ -20,7 +20,7 @@ from userops.core.copies import copied
 from userops.core.pseudonyms import check_key, pseudonym
 from userops.customers.attribute_table import AttributeTable
 from userops.customers.attributes import Attributes
-from userops.customers.identified import ALL_US, Identification, Persons
+from userops.customers.identified import Identification, Persons
 from userops.customers.identified_history import IdentifiedHistory
 from userops.customers.identifiers import Trimmed
 from userops.customers.identity_decisions import IdentityDecisions
@@ -79,7 +79,7 @@ def pseudonymise(history: H, key: bytes, *, attributes: Sequence[str] | None = N
     kept = history.attributes.keeping(attributes)
     identification, persons = history.identification, None
     if identification is not None:
-        persons = history.resolved(ALL_US)[1].persons
+        persons = history.resolved_whole()[1].persons
     make = _Maker(key, persons)
     hidden = copied(
         history, events={name: make.events(table) for name, table in history.events.items()}

@@ -91,6 +91,29 @@ class Resolved:
         kind, value = self._split(str(customer_id))
         return self.customer_id(kind, value)
 
+    def called(self, customer_ids: Sequence[str]) -> list[str]:
+        """Return the ids that customers have now, of ids in any writing.
+
+        Whoever no link knows is called by his id as its kind writes it, and a value that is
+        nobody's as it came: a table of attributes may hold others than the events.
+        """
+        found, known = list(customer_ids), []
+        numbers = {kind.name: number for number, kind in enumerate(self.kinds)}
+        for place, text in enumerate(customer_ids):
+            kind, value = self._split(text)
+            written, _ = self.kinds[numbers[kind]].written(value)
+            if written is None:
+                continue
+            found[place] = written if kind == CUSTOMER_ID else f"{kind}:{written}"
+            node = self.nodes.node(numbers[kind], written)
+            if node >= 0:
+                known.append((place, node))
+        places, nodes = zip(*known, strict=True) if known else ((), ())
+        persons = self.made.person[np.array(nodes, dtype=np.int64)]
+        for place, name in zip(places, self.names_at(persons), strict=True):
+            found[place] = name
+        return found
+
     def identifiers(self, customer_id: str | int) -> list[Identifier]:
         """Return all identifiers of a person, by kind and value; empty where there is none."""
         person = self.person_of(customer_id)
