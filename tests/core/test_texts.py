@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from userops.core.texts import Numbers, Texts, coded
@@ -61,3 +63,20 @@ def test_numbers_beside_texts_are_texts(other: pa.Array) -> None:
     (one, two), texts = coded([pa.array([7, 8], pa.int64()), other])
     assert texts.at(one) == ["7", "8"]
     assert one[0] == two[0]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_lookups_with_an_index_find_what_those_without_one_find(data: st.DataObject) -> None:
+    """However often one asks, of texts and of whole numbers, of what is there and what is not."""
+    number = st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 5)
+    values = data.draw(st.lists(number, unique=True, min_size=1, max_size=30))
+    values += [number for number in range(10_000, 11_500) if number not in values]
+    texts = list(map(str, values))
+    asked = [*texts[:30], texts[-1], "11500", "0", "-0", "01", "", "x", "9" * 30]
+    expected = [texts.index(text) if text in texts else -1 for text in asked]
+    for lots in (Numbers(pa.array(values, pa.int64())), Texts.of(texts)):
+        for _ in range(3):
+            assert [lots.place(text) for text in asked] == expected
+        copied = pickle.loads(pickle.dumps(lots))
+        assert [copied.place(text) for text in asked] == expected

@@ -12,7 +12,6 @@ from userops import RFM, Customer, Events, History, Orders
 from userops.core import frames
 from userops.customers import (
     IdentifierKind,
-    Identities,
     IdentityDecisions,
     IdentityGraph,
     Links,
@@ -87,6 +86,13 @@ def totals(history: History, as_of: str = AS_OF) -> dict[str, tuple[int, int]]:
         row["customer_id"]: (row["frequency"], row["monetary_minor_units"])
         for row in frames.to_rows(history.order_totals(as_of))
     }
+
+
+def answers(customer: Customer) -> tuple[str | int, int, int]:
+    """Return the id, the orders and the money of one customer."""
+    asked = RuleSet({"orders": Did("order").count(), "cents": Did("order").sum("amount")})
+    said = asked.answer_one(customer, AS_OF)
+    return customer.customer_id, said["orders"], round(said["cents"] * 100)
 
 
 def test_orders_of_two_channels_are_one_row(engines: Engines) -> None:
@@ -166,7 +172,7 @@ def test_whole_numbers_as_ids_become_text() -> None:
     )  # fmt: skip
     history = History(orders).with_identities(GRAPH)
     assert totals(history) == {"7": (2, 300)}
-    assert history.customer(7, AS_OF) is not None
+    assert answers(history.customer(7, AS_OF)) == ("7", 2, 300)
 
 
 def test_returns_are_linked_across_channels() -> None:
@@ -216,8 +222,8 @@ def test_what_is_wrong_is_refused() -> None:
         scans.with_identities(GRAPH)
     with pytest.raises(InvalidArgumentError, match="has no identities"):
         scans.identities(AS_OF)
-    assert isinstance(shop().identities(AS_OF), Identities)
-    assert isinstance(shop().customer("m1", AS_OF), Customer)
+    assert shop().identities(AS_OF).customer_id("openid", "oA") == "m1"
+    assert answers(shop().customer("openid:oA", AS_OF)) == ("m1", 3, 6000)
     assert "order: customer_id, openid, taobao, phone" in repr(shop().links())
 
 

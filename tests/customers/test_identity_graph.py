@@ -31,6 +31,7 @@ from userops.customers import (
     MergeEvent,
     Normaliser,
     Phone,
+    Trimmed,
     UnmergeEvent,
 )
 from userops.errors import DataError, InvalidArgumentError, InvalidDefinitionError
@@ -393,6 +394,95 @@ def test_contradicting_decisions_are_refused() -> None:
         log.bind(a, c, author="li", reason="x", decided_at="soon")
     with pytest.raises(InvalidArgumentError, match="is no identifier"):
         log.bind("a", c, **said)  # type: ignore[arg-type]
+
+
+def test_a_bind_of_what_is_nobodys_is_refused() -> None:
+    """To bind a blocked or unreadable value would come to nothing: the decision is named."""
+    graph = IdentityGraph([IdentifierKind("phone", normaliser=Phone("CN"), blocked="13800138000")])
+    said: Any = {"author": "li", "reason": "asked", "decided_at": as_of(3)}
+    account = ("customer_id", "a")
+    for value, why in (("138 0013 8000", "blocked"), ("12", "unreadable")):
+        log = IdentityDecisions().bind(account, ("phone", value), **said)
+        with pytest.raises(DataError, match=f"is {why}.*customer_id:a and phone:{value} by li"):
+            graph.resolve([], as_of(9), decisions=log)
+        graph.resolve([], as_of(3), decisions=log)
+        undone = log.unbind(account, ("phone", value), **{**said, "decided_at": as_of(4)})
+        assert graph.resolve([], as_of(9), decisions=undone).persons == 0
+
+
+def test_a_subclass_of_trimmed_is_asked() -> None:
+    """What a subclass makes of a value holds for all values at once as for one."""
+
+    class Lower(Trimmed):
+        """In lower case."""
+
+        code_version = "1"
+
+        def normalise(self, value: str) -> str | None:
+            return value.lower()
+
+    graph = IdentityGraph([IdentifierKind("openid", normaliser=Lower()), IdentifierKind("cookie")])
+    seen = [
+        Link(("openid", "OA"), ("cookie", "x"), 1),
+        Link(("openid", " oa"), ("cookie", "y"), 1),
+    ]
+    found = graph.resolve(links_of(seen), as_of(9))
+    assert found.persons == 1
+    assert found.customer_id("openid", "Oa") == found.customer_id("cookie", "y") is not None
+
+
+def test_a_lookup_reads_a_value_as_a_resolution_does() -> None:
+    """Numpy's numbers are digits, and the blanks taken away are those of a column."""
+    seen = [
+        Link(("openid", "10"), ("cookie", "x"), 1),
+        Link(("openid", "\u2003"), ("cookie", "\u30007\u00a0"), 1),
+    ]
+    found = resolve(seen)
+    known = found.customer_id("cookie", "x")
+    assert known is not None
+    for value in (10, np.int64(10), np.uint8(10), np.str_(" 10 ")):
+        assert found.customer_id("openid", value) == known
+        assert GRAPH.identifier("openid", value) == ("openid", "10")
+    assert found.customer_id("openid", "\u2003") == found.customer_id("cookie", np.int32(7))
+    assert found.customer_id("cookie", 7) is not None
+    for value in (True, 10.0, None, b"10", "\u3000", "\ud800"):
+        assert found.customer_id("openid", value) is None
+        with pytest.raises(InvalidArgumentError, match="is no openid: unreadable"):
+            GRAPH.identifier("openid", value)
+
+
+def test_blocked_values_are_read_once() -> None:
+    """However many values are held to them: a normaliser may be slow."""
+    asked: list[str] = []
+
+    class Slow(Normaliser):
+        """Notes what it is asked."""
+
+        code_version = "1"
+
+        def normalise(self, value: str) -> str | None:
+            asked.append(value)
+            return value
+
+    kind = IdentifierKind("x", normaliser=Slow(), blocked=["b"], blocked_patterns=["^z"])
+    assert [kind.is_blocked(value) for value in ("a", "b", "za", "c")] == [False, True, True, False]
+    assert asked == ["b"]
+
+
+@pytest.mark.parametrize("bad", [95.0, 0.0, -0.1, float("nan"), None])
+def test_a_strength_that_is_no_share_is_refused(bad: float | None, engine: str, host: Any) -> None:
+    """Also where another row of the pair has one; from its instant on, as all that links say."""
+    seen = [Link(("phone", "p1"), ("openid", "o1"), 1, 0.9)] * 2
+    rows = links_of([*seen, *seen], guessed=True).source.native
+    at = pa.array([START + day * DAY for day in (1, 1, 1, 3)], pa.timestamp("us", "UTC"))
+    table = rows.set_column(rows.column_names.index("seen_at"), "seen_at", at)
+    strength = pa.array([0.9, 1.0, 0.01, bad], pa.float64())
+    table = table.set_column(rows.column_names.index("strength"), "strength", strength)
+    guesses = Links(host(table, engine), strength="strength")
+    (link,) = GRAPH.resolve(guesses, as_of(3)).explain(("phone", "p1"), ("openid", "o1"))
+    assert (link.strength, link.rows) == (1.0, 3)
+    with pytest.raises(DataError, match=r"'strength' of 1 links is no share.*'p1' and 'o1'"):
+        GRAPH.resolve(guesses, as_of(4))
 
 
 def test_wrong_definitions_are_refused_when_written() -> None:

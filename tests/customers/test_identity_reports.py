@@ -189,3 +189,50 @@ def test_what_was_refused_is_a_frame(engine: str) -> None:
     assert row["first_seen_at"].date() == dt.date(2024, 1, 2)
     rows = frames.to_rows(frames.read(found.nobodys(like)).frame)
     assert {row["value"]: row["reason"] for row in rows}.keys() == {"nothing", "13800000000"}
+
+
+def test_a_link_that_was_taken_away_is_not_refused() -> None:
+    """It was never there: the report, the queue and the suspicions are those of a rebuild."""
+    graph = IdentityGraph([IdentifierKind("phone"), IdentifierKind("openid", most_per_person=1)])
+    rows = [
+        ("customer_id", "m1", "phone", "1"), ("phone", "1", "openid", "a"),
+        ("phone", "1", "openid", "b"), ("phone", "1", "openid", "c"),
+        ("customer_id", "m2", "openid", "b"), ("customer_id", "m3", "openid", "c"),
+        ("customer_id", "m4", "openid", "a"),
+    ]  # fmt: skip
+    found = resolved(rows, graph)
+    for gone in (1, 2):
+        left = [row for row in rows if row != rows[gone]]
+        seen = [n for n, row in enumerate(rows) if row != rows[gone]]
+        table = pa.table(
+            {
+                "left_kind": [row[0] for row in left],
+                "left_value": [row[1] for row in left],
+                "right_kind": [row[2] for row in left],
+                "right_value": [row[3] for row in left],
+                "seen_at": [f"2024-01-{n + 1:02}" for n in seen],
+            }
+        )
+        rebuilt = graph.resolve(Links(table), AS_OF)
+        without = found.without_link(rows[gone][:2], rows[gone][2:])
+        assert repr(without) == repr(rebuilt)
+        assert without._repr_html_() == rebuilt._repr_html_()
+        assert frames.to_rows(frames.read(without.review(table)).frame) == frames.to_rows(
+            frames.read(rebuilt.review(table)).frame
+        )
+        assert without.suspicious(many_persons=1) == rebuilt.suspicious(many_persons=1)
+
+
+def test_more_kinds_than_a_word_has_bits() -> None:
+    """Channels are counted for any number of kinds."""
+    kinds = [f"k{n:03}" for n in range(130)]
+    graph = IdentityGraph([IdentifierKind(kind) for kind in kinds])
+    rows = [("customer_id", f"m{n % 3}", kind, "x") for n, kind in enumerate(kinds)]
+    channels = resolved(rows, graph).channels()
+    assert channels.total == 3
+    assert dict(channels.combinations) == {
+        ("customer_id", *kinds[start::3]): 1 for start in range(3)
+    }
+    assert channels.persons["customer_id"] == 3
+    assert channels.shared("k000", "k129") == 1
+    assert channels.shared("k000", "k128") == 0

@@ -7,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from tests.by_engine import instants
 
 from userops import History, Orders
@@ -97,7 +99,7 @@ def shop(engine: str = "pyarrow") -> History:
 
 
 def test_everything_is_taken_out_on_every_engine(engines: Engines) -> None:
-    """Rows by any id of his go, quarantined ones too; what is his wife's stays."""
+    """Rows by any id of his go, quarantined ones too; his wife's stay, without his phone."""
     for engine in engines.names:
         history = shop(engine)
         before = {r["customer_id"]: r for r in frames.to_rows(history.order_totals("2024-04-01"))}
@@ -120,7 +122,10 @@ def test_everything_is_taken_out_on_every_engine(engines: Engines) -> None:
         assert sorted(row["no"] for row in frames.to_rows(kept)) == ["4", "5"]
         with pytest.raises(EmptyHistoryError, match="nobody called 'm1'"):
             erasure.history.export("m1")
-    assert "stays with another person: customer_id:m2 - phone:+8613800138001" in repr(erasure)
+        (wife,) = (row for row in frames.to_rows(kept) if row["no"] == "4")
+        assert (wife["member"], wife["tel"]) == ("m2", None)
+        assert erasure.blanked == {"events['order']": 1}
+    assert "was shared: customer_id:m2 - phone:+8613800138001" in repr(erasure)
 
 
 def test_the_document_holds_all_there_is(engines: Engines) -> None:
@@ -151,6 +156,17 @@ def test_the_document_holds_all_there_is(engines: Engines) -> None:
         "more than 1 customer_id of one person"
     ]
     assert document["decisions"][0]["reason"] == "called us"
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_rows_are_put_in_order_by_time_as_numbers(as_text: bool) -> None:
+    """Seconds since 1970 have more digits one day than the day before; what has none comes last."""
+    seconds = [10_000_000, None, 9_000_000, 1_000_000]
+    times = [None if s is None else str(s) for s in seconds] if as_text else seconds
+    table = pa.table({"customer_id": ["a"] * 4, "ordered_at": times, "amount": [1, 2, 3, 4]})
+    document = History(Orders(table, time_format="epoch_s")).export("a")
+    amounts = [row["amount"] for row in document["tables"]["events['order']"]]
+    assert amounts == [4, 3, 1, 2]
 
 
 def test_a_history_without_identities_is_searched_by_customer_id(engine: str) -> None:
@@ -189,3 +205,90 @@ def test_the_proof_finds_what_is_left() -> None:
     erasure.history.events["order"] = orders.with_rows(pa.concat_tables([rows, back]))
     with pytest.raises(DataError, match=r"1 rows of events\['order'\]"):
         erasure.check()
+
+
+_CHANNELS = st.tuples(
+    st.sampled_from([None, None, "mA", "mB", "mC"]),
+    st.sampled_from([None, "o1", "o2", "o3"]),
+    st.sampled_from([None, "13800138001", "138 0013 8001", "13900139000"]),
+    st.integers(1, 9),
+)
+
+
+def _totals(history: History) -> dict[str, tuple[int, ...]]:
+    return {
+        row.pop("customer_id"): tuple(row.values())
+        for row in frames.to_rows(history.order_totals("2024-04-01"))
+    }
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(_CHANNELS, min_size=1, max_size=10),
+    st.sampled_from(["pyarrow", "polars", "pandas-arrow"]),
+    st.integers(0, 9),
+)
+# An openid that is his was seen with another person's phone in a row that is that person's.
+@example(
+    [
+        ("mA", None, "13800138001", 1), ("mB", None, "13900139000", 1),
+        (None, "o2", "138 0013 8001", 1), (None, "o2", "13900139000", 1),
+    ],
+    "pyarrow",
+    0,
+)  # fmt: skip
+def test_whoever_is_erased_is_gone_and_nobody_else_is(
+    rows: list[tuple[Any, ...]], engine: str, chosen: int
+) -> None:
+    """No table holds an id that was his alone, and the totals of all others stay what they were."""
+    table = pa.table(
+        {
+            "member": pa.array([row[0] for row in rows], pa.string()),
+            "openid": pa.array([row[1] for row in rows], pa.string()),
+            "tel": pa.array([row[2] for row in rows], pa.string()),
+            "at": instants(*(f"2024-01-{n + 1:02}" for n in range(len(rows)))),
+            "amount": [row[3] for row in rows],
+        }
+    )
+    orders = Orders(
+        to_engine(table, engine), customer_id="member", ordered_at="at", amount="amount",
+        identifiers={"openid": "openid", "phone": "tel"},
+    )  # fmt: skip
+    known = sorted({row[0] for row in rows if row[0] is not None})
+    people = pa.table(
+        {
+            "customer_id": pa.array(known, pa.string()),
+            "city": pa.array(["x"] * len(known), pa.string()),
+        }
+    )
+    history = History(
+        orders,
+        customers=to_engine(people, engine),
+        reach=Reach(to_engine(REACH.slice(0, 0), engine)),
+    ).with_identities(GRAPH)
+    before = _totals(history)
+    if not before:
+        return
+    who = sorted(before)[chosen % len(before)]
+    others = {name: totals for name, totals in before.items() if name != who}
+    ids = set(history.identities("2024-04-01").identifiers(who))
+    erasure = history.erase(who)
+    assert _totals(erasure.history) == others
+    with pytest.raises(EmptyHistoryError):
+        erasure.history.export(who)
+    shared = {side for link in erasure.shared for side in (link.left, link.right)}
+    spelled = {
+        text
+        for kind, texts in erasure.spellings.items()
+        for text in texts
+        if GRAPH.identifier(kind, text) not in shared
+    }
+    left = [
+        value
+        for title in erasure.tables
+        for row in frames.to_rows(frames.read(erasure.tables[title]).frame)
+        for value in row.values()
+    ]
+    assert not spelled & set(left)
+    after = erasure.history.identities("2024-04-01")
+    assert not [each for each in ids - shared if after.customer_id(*each) is not None]

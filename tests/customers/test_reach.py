@@ -15,8 +15,11 @@ from userops import Customer, History, Orders
 from userops.core import frames
 from userops.core.time import as_of_us, zone
 from userops.customers import IdentifierKind, IdentityGraph, Phone, Reach
+from userops.customers.reach_rows import read_reach
 from userops.errors import (
     ColumnNotFoundError,
+    ColumnTypeError,
+    EmptyHistoryError,
     InvalidArgumentError,
     InvalidDefinitionError,
 )
@@ -290,3 +293,81 @@ def test_what_is_wrong_is_named() -> None:
         ).reachable(AS_OF)
     with pytest.raises(InvalidArgumentError, match="lacks a key"):
         Customer.from_rows("a", {}, {}, reach=[{"status": "opted_in"}])
+
+
+def test_one_customer_reads_words_as_the_frame_does(engine: str) -> None:
+    """Blanks, missing words and the reasons of rows that cannot count are those of the frame."""
+    words = [
+        (" phone ", "\u3000opted_in\u00a0"), ("\u2003phone", "opted_in"), (None, "opted_in"),
+        ("", "opted_out"), ("\u3000", "blocked"), ("email", None), ("email", "OPTED_IN"),
+        ("email", "\u2003blocked"), (None, None), ("Phone", "opted_out\n"),
+    ]  # fmt: skip
+    table = pa.table(
+        {
+            "customer_id": ["a"] * len(words),
+            "identifier_kind": pa.array([kind for kind, _ in words], pa.string()),
+            "identifier_value": [str(n) for n in range(len(words))],
+            "status": pa.array([status for _, status in words], pa.string()),
+            "occurred_at": instants(*["2024-01-05"] * len(words)),
+        }
+    )
+    reach = Reach(to_engine(table, engine))
+    bad = frames.to_rows(frames.read(reach.quarantine).frame)
+    rows = [
+        {key: value for key, value in row.items() if key != "customer_id"}
+        for row in table.to_pylist()
+    ]
+    rows = [row | {"identifier_kind": float("nan")} if row["identifier_value"] == "2" else row
+            for row in rows]  # fmt: skip
+    good, misfits = read_reach(rows, zone("UTC"))
+    assert [row[:3] for row in sorted(good, key=lambda row: row.value)] == [
+        row[:3] for row in sorted(reach.rows_of("a"), key=lambda row: row.value)
+    ]
+    assert [row.value for row in good] == ["0", "1", "9"]
+    assert {row.carried["identifier_value"]: row.reason for row in misfits} == {
+        row["identifier_value"]: row["reason"] for row in bad
+    }
+    for key in ("identifier_kind", "status"):
+        with pytest.raises(ColumnTypeError, match=f"{key}' is no text"):
+            read_reach([rows[0] | {key: ["opted_in"]}], zone("UTC"))
+
+
+def test_one_customer_reads_the_log_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For his identifiers, and for the attributes that these make."""
+    asked: list[Any] = []
+    rows_of_one = Reach.rows_of
+
+    def noted(self: Reach, customer_id: str | int) -> Any:
+        asked.append(customer_id)
+        return rows_of_one(self, customer_id)
+
+    monkeypatch.setattr(Reach, "rows_of", noted)
+    customer = shop().customer("m1", AS_OF)
+    assert asked == ["m1"]
+    assert customer.reachable_on(AS_OF) == {"email": ("li@x.cn",)}
+    assert customer.attributes_before(as_of_us(AS_OF, zone("UTC"))) == {
+        "reachable_by_email": True, "reachable_by_phone": False,
+    }  # fmt: skip
+    with pytest.raises(EmptyHistoryError):
+        History(Orders(ORDERS), reach=log_of()).customer(7)
+    assert asked == ["m1"]
+
+
+def test_the_identifiers_of_the_log_are_asked_for_at_once(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many kinds there are; each kind with the customers that the log names."""
+    reach, collected = log_of(engine), []
+    to_arrow = frames.to_arrow
+
+    def noted(frame: Any) -> Any:
+        collected.append(frame)
+        return to_arrow(frame)
+
+    monkeypatch.setattr(frames, "to_arrow", noted)
+    seen = reach.seen_before(as_of_us(AS_OF, zone("UTC")))
+    assert len(collected) == 1
+    assert [one.kinds for one in seen] == [
+        ("customer_id", "email"), ("customer_id", "openid"), ("customer_id", "phone")
+    ]  # fmt: skip
+    assert [int(one.rows.sum()) for one in seen] == [4, 1, 4]

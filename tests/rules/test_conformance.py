@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Number
 from typing import Any, Literal
 
@@ -113,8 +113,9 @@ def by_itself(case: Case, member: Any, engine: str, who: Any) -> Any:
     return {row["customer_id"]: row["answer"] for row in frames.to_rows(frame)}.get(who)
 
 
-def check_engines(case: Case, engines: Iterable[str]) -> None:
+def check_engines(case: Case, engines: Sequence[str]) -> None:
     """Hold engines to the answers of single customers, and cut-points to each other."""
+    assert engines, "there is no engine to hold to anything: it is not installed"
     expected = case.one_by_one()
     flags = [value for row in expected.values() for n, value in row.items() if n[0] == "r"]
     assert len(flags) / 10 < sum(flags) < len(flags) * 9 / 10, "the rules say next to nothing"

@@ -222,6 +222,28 @@ def test_money_of_another_scale_is_refused() -> None:
             assert (caught.value.got, caught.value.allowed) == ("scale=3", "scale=2")
 
 
+@pytest.mark.parametrize("engine", FAST)
+def test_ids_of_another_type_are_refused(engine: str) -> None:
+    """Ties go by the id, so the n highest hold for ids of their own type alone."""
+    text, whole = (
+        shop([(who, "2024-01-01", paid) for who, paid in zip(ids, (1, 1, 2), strict=True)], engine)
+        for ids in ("abc", (1, 2, 3))
+    )
+    for own, other, one, got in ((text, whole, 3, "whole numbers"), (whole, text, "c", "text")):
+        fitted = SPENT.in_top(2).fit(own, AS_OF)
+        answers = rows_of_answer({"r": fitted}, own, AS_OF)
+        assert [row["r"] for _, row in sorted(answers.items())] == [True, False, True]
+        for ask in (
+            lambda fitted=fitted, other=other: rows_of_answer({"r": fitted}, other, AS_OF),
+            lambda fitted=fitted, other=other, one=one: fitted.answer_one(
+                other.customer(one), AS_OF
+            ),
+        ):
+            with pytest.raises(NotFittedError, match="ids of another type") as caught:
+                ask()
+            assert caught.value.got == got
+
+
 def test_what_has_no_order_is_refused() -> None:
     """Text and flags cannot be ranked: refused when written where known, else when fitted."""
     history = shop(

@@ -6,7 +6,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core.patterns import END
 
-__all__ = ["BLANKS", "is_blank_expr", "strip", "strip_expr"]
+__all__ = ["BLANKS", "is_blank_expr", "is_padded_expr", "strip", "strip_expr"]
 
 # ASCII white space, the no-break space, and the full-width space of Chinese text.
 BLANKS = " \t\n\r\x0b\x0c\u00a0\u3000"
@@ -20,6 +20,11 @@ def strip(text: str) -> str:
 def strip_expr(text: nw.Expr) -> nw.Expr:
     """Return a text column without the blanks around each text."""
     return text.str.replace_all(f"^[{BLANKS}]+|[{BLANKS}]+{END}", "")
+
+
+def is_padded_expr(text: nw.Expr) -> nw.Expr:
+    """Return whether a text begins or ends with a blank; null for null."""
+    return text.str.contains(f"^[{BLANKS}]|[{BLANKS}]{END}")
 
 
 def is_blank_expr(text: nw.Expr) -> nw.Expr:

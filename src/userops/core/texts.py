@@ -7,6 +7,7 @@ of Python's each. Ids that are whole numbers stay numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +24,9 @@ __all__ = ["Numbers", "Places", "Texts", "coded", "column_of"]
 
 Places = NDArray[np.int64]
 _MOST_DIGITS = 20
+# Among few texts one is found at once. An index costs as much as some twenty lookups without one,
+# whatever the number of texts.
+_FEW, _MOST_SCANS = 1_000, 20
 
 
 @attrs.frozen(eq=False)
@@ -34,6 +38,7 @@ class Texts:
     """
 
     array: Any = attrs.field(repr=False)
+    _looked_up: list[None] = attrs.field(factory=list, init=False, repr=False)
 
     @classmethod
     def of(cls, values: Iterable[str]) -> Texts:
@@ -54,8 +59,35 @@ class Texts:
         return found
 
     def place(self, text: str) -> int:
-        """Return where a text stands, or -1."""
+        """Return where a text stands, or -1.
+
+        The first lookups read all texts; when they have cost as much as an index, one is made.
+        """
+        if len(self) <= _FEW:
+            return self._scanned(text)
+        if len(self._looked_up) < _MOST_SCANS:
+            self._looked_up.append(None)
+            return self._scanned(text)
+        keys, order = self._index
+        key = np.int64(self._key(text))
+        begin, end = np.searchsorted(keys, key), np.searchsorted(keys, key, side="right")
+        return next((p for p in order[begin:end].tolist() if self.at_one(p) == text), -1)
+
+    def _scanned(self, text: str) -> int:
         return int(pc.index(self.array, pa.scalar(text, pa.large_string())).as_py())
+
+    def _key(self, text: str) -> int:
+        return hash(text)
+
+    @cached_property
+    def _index(self) -> tuple[Places, Places]:
+        """The key of each text, ascending, and where that text stands."""
+        keys = self._keys()
+        order = np.argsort(keys)
+        return keys[order], order
+
+    def _keys(self) -> Places:
+        return np.fromiter(map(hash, self.array.to_pylist()), np.int64, len(self))
 
     def places_in(self, others: Texts) -> Places:
         """Return where each of these texts stands among others; -1 where it does not."""
@@ -121,10 +153,15 @@ class Numbers(Texts):
         """Return the number at a place, written."""
         return str(self.array[place].as_py())
 
-    def place(self, text: str) -> int:
-        """Return where a number stands that is written so, or -1."""
+    def _scanned(self, text: str) -> int:
         number = _number(text)
         return -1 if number is None else int(pc.index(self.array, pa.scalar(number)).as_py())
+
+    def _key(self, text: str) -> int:
+        return _number(text) or 0
+
+    def _keys(self) -> Places:
+        return np.asarray(self.array.to_numpy(), dtype=np.int64)
 
     def places_in(self, others: Texts) -> Places:
         """Return where each of these numbers stands among others; -1 where it does not."""

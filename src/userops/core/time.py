@@ -24,6 +24,7 @@ from userops.errors import InvalidArgumentError
 
 __all__ = [
     "DAY_US",
+    "EPOCH_DAY",
     "UTC",
     "AsOf",
     "Zone",
@@ -42,6 +43,8 @@ __all__ = [
 ]
 
 DAY_US = 86_400_000_000
+# What Python calls the first day of those that count from 1970.
+EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _SECOND_US = 1_000_000
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _FIRST_RULE_S = int((dt.datetime(1900, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds())

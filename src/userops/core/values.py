@@ -25,7 +25,7 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
-from userops.core.time import DAY_US, Zone, floor_div, instant_of, is_missing
+from userops.core.time import DAY_US, EPOCH_DAY, Zone, floor_div, instant_of, is_missing
 from userops.errors import ColumnNotFoundError, ColumnTypeError
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
 Kind = Literal["text", "whole", "number", "flag", "day", "instant"]
 
 _ALLOWED = "text, whole numbers of 64 bits, numbers, booleans, dates, datetimes"
-_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _CLOCK = "userops__clock_"
 
 
@@ -124,7 +123,7 @@ def value_of(
     if isinstance(value, dt.datetime):
         return Instant(instant_of(value, where))
     if isinstance(value, dt.date):
-        return Day(value.toordinal() - _EPOCH_DAY)
+        return Day(value.toordinal() - EPOCH_DAY)
     raise ColumnTypeError(
         name, "has a value that cannot be used", got=f"{value!r} ({type(value).__name__})",
         allowed=_ALLOWED, hint="convert it to text",

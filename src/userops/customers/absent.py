@@ -39,7 +39,7 @@ def hint_of_type(
         other, kind = str(customer_id), "text"
     if not -(2**63) <= int(other) < 2**63:
         return None
-    is_there = attributes.of_customer(other) is not None or any(
+    is_there = attributes.of_customer(other, attributes.reach_of(other)) is not None or any(
         _has(table, other) for table in tables.values() if kind_of_ids(table) == kind
     )
     if not is_there:

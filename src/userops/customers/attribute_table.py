@@ -43,7 +43,7 @@ class AttributeTable:
 
     def with_persons(self, persons: Persons) -> Self:
         """Return the table with persons as customers, whose ids are text."""
-        return copied(self, _with_current=persons.with_current)
+        return copied(self, _with_current=persons.with_called)
 
     def with_rows(self, frame: Any) -> Self:
         """Return the table over other rows of the same columns, for customers as the host knows."""

@@ -17,6 +17,7 @@ from userops.customers.attribute_table import AttributeTable
 from userops.customers.attributes import Attributes
 from userops.customers.current_attributes import Customers
 from userops.customers.reach import Reach
+from userops.customers.reach_rows import ReachRow, dated_flags
 from userops.errors import InvalidArgumentError, InvalidDefinitionError, listed
 from userops.events.columns import CUSTOMER_ID
 from userops.events.table import EventTable
@@ -163,11 +164,26 @@ class AttributeTables:
         known = (table for table in self.tables.values() if kind_of_ids(table) is not None)
         return [table.customer_ids(before_us) for table in known]
 
-    def of_customer(self, customer_id: str | int) -> tuple[DatedValue, ...] | None:
-        """Return what the tables say about one customer; None where no table knows him."""
+    def reach_of(self, customer_id: str | int) -> tuple[ReachRow, ...]:
+        """Return what the log of reach says about one customer; see `Reach.rows_of`."""
+        kind = "text" if isinstance(customer_id, str) else "whole numbers"
+        has_reach = self.reach is not None and kind_of_ids(self.reach) == kind
+        return self.reach.rows_of(customer_id) if self.reach is not None and has_reach else ()
+
+    def of_customer(
+        self, customer_id: str | int, reach: Sequence[ReachRow]
+    ) -> tuple[DatedValue, ...] | None:
+        """Return what the tables say about one customer; None where no table knows him.
+
+        Args:
+            customer_id: His id.
+            reach: What `reach_of` returns of him: it is read once.
+        """
         kind = "text" if isinstance(customer_id, str) else "whole numbers"
         said = [
-            table.of_customer(customer_id)
+            dated_flags(reach, table.without_consent) or None
+            if isinstance(table, Reach)
+            else table.of_customer(customer_id)
             for table in self.tables.values()
             if kind_of_ids(table) == kind
         ]

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from userops.charts import plot_upset
+from userops.core.bits import Words, pack_flags, patterns
 from userops.customers.resolved import Resolved
 from userops.customers.result_tables import result_table
 from userops.errors import InvalidArgumentError
@@ -108,23 +109,20 @@ class Channels:
 def channels_of(found: Resolved) -> Channels:
     """Count persons by the kinds of identifier that they have."""
     persons = int(found.made.person.max()) + 1 if len(found.nodes) else 0
-    has = np.zeros(persons, dtype=np.int64)
+    has: list[Words] = []
     identifiers: dict[str, int] = {}
     kinds: list[str] = []
     for number, kind in enumerate(found.kinds):
         mine = found.made.person[found.nodes.kind == number]
         if len(mine):
-            flags = np.zeros(persons, dtype=np.int64)
-            flags[mine] = 1 << len(kinds)
-            has |= flags
+            flags = np.zeros(persons, dtype=np.bool_)
+            flags[mine] = True
+            has.append(pack_flags(flags))
             kinds.append(kind.name)
             identifiers[kind.name] = len(mine)
-    codes, counts = np.unique(has[has > 0], return_counts=True)
-    order = np.lexsort((codes, -counts))
-    combinations = {
-        tuple(kind for n, kind in enumerate(kinds) if code >> n & 1): count
-        for code, count in zip(codes[order].tolist(), counts[order].tolist(), strict=True)
-    }
+    sets = patterns(np.stack(has), persons) if has else []
+    sets.sort(key=lambda one: (-one[1], sum(1 << n for n in one[0])))
+    combinations = {tuple(kinds[n] for n in mine): count for mine, count in sets if mine}
     of_kind = {
         kind: sum(n for combination, n in combinations.items() if kind in combination)
         for kind in kinds

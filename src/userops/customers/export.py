@@ -72,10 +72,17 @@ def _rows(table: Holding) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: _place(row, table.order))
 
 
-def _place(row: dict[str, Any], order: str | None) -> tuple[bool, list[str]]:
-    """Return what rows are put in order by: the time, where there is one, then all they say."""
+def _place(row: dict[str, Any], order: str | None) -> tuple[bool, float, list[str]]:
+    """Return what rows are put in order by: the time, where there is one, then all they say.
+
+    Times that count from 1970, as numbers or as text of digits, are put in order as numbers.
+    """
     time = None if order is None else row[order]
-    return order is not None and time is None, [str(time), *map(str, row.values())]
+    try:
+        count = int(time or 0)
+    except ValueError:
+        count = 0
+    return order is not None and time is None, count, [str(time), *map(str, row.values())]
 
 
 def _plain(value: Any) -> Any:

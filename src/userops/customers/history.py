@@ -306,7 +306,7 @@ class History(IdentifiedHistory):
             found, here = self.resolved(as_of_us(as_of, self.zone))
             asked = str(customer_key(customer_id))
             try:
-                return here.customer(found.current_id(asked) or asked)
+                return here.customer(found.called([asked])[0])
             except EmptyHistoryError as error:
                 raise EmptyHistoryError(
                     f"there is no customer {asked!r} as of {self.zone.said(found.before_us)}",
@@ -322,16 +322,16 @@ class History(IdentifiedHistory):
             counted = table.counted()
             wanted = frames.constant(counted, CUSTOMER_ID, customer_id)
             rows[name] = tuple(frames.to_rows(counted.filter(nw.col(CUSTOMER_ID) == wanted)))
-        known = self.attributes.of_customer(customer_id)
+        reach_rows = self.attributes.reach_of(customer_id)
+        known = self.attributes.of_customer(customer_id, reach_rows)
         if known is None and not any(rows.values()):
             other = hint_of_type(customer_id, self.events, self.attributes)
             raise EmptyHistoryError(f"there is no customer {customer_id!r}", hint=other)
         columns = {name: table.columns for name, table in self.events.items()}
         reach = self.attributes.reach
-        has_reach = reach is not None and kind_of_ids(reach) == kind
         return Customer.from_normalised(
             customer_id, rows, columns, returns=self.returns, attributes=known or (),
-            reach=reach.rows_of(customer_id) if reach is not None and has_reach else (),
+            reach=reach_rows,
             without_consent=() if reach is None else reach.without_consent,
         )  # fmt: skip
 
@@ -350,19 +350,24 @@ class History(IdentifiedHistory):
 
         Raises:
             EmptyHistoryError: If nothing is held about him.
+            InvalidArgumentError: If the id is no id, or a source of links cannot be searched.
         """
         return exported(self, customer_id)
 
     def erase(self, customer_id: str | int) -> Erasure[History]:
         """Take everything about one person out of every table, and prove that nothing is left.
 
+        His rows go; in rows of others his identifiers are blanked. As of any instant from the last
+        row on all others are who they were, with the same answers.
+
         Args:
             customer_id: Any id that he has or had.
 
         Raises:
             EmptyHistoryError: If nothing is held about him.
-            InvalidArgumentError: If a source of links cannot be searched.
-            DataError: If something is left, because rows changed while they were read.
+            InvalidArgumentError: If the id is no id, or a source of links cannot be searched.
+            DataError: If others would be changed, or something would be left of him; says whom,
+                or where, and what to do. Nothing is removed then.
         """
         return Erasure.of(self, customer_id)
 

@@ -11,7 +11,7 @@ others say, by their ids. Dated attributes follow with their own dates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from userops.core import frames
-from userops.customers.identifiers import undeclared
+from userops.core.blanks import is_padded_expr
+from userops.core.texts import coded, column_of
+from userops.customers.identifiers import is_trimmed, undeclared
 from userops.customers.identities import Identities
 from userops.customers.identity_decisions import IdentityDecisions
 from userops.customers.links import FIRST, LAST, ROWS, LinkSource, Seen
@@ -31,8 +33,10 @@ from userops.events.working_columns import PREFIX, own
 if TYPE_CHECKING:
     from userops.customers.identity_graph import IdentityGraph
 
-__all__ = ["HistoryLinks", "Identification", "Persons", "check_kinds"]
+__all__ = ["ALL_US", "HistoryLinks", "Identification", "Persons", "check_kinds"]
 
+# After every instant.
+ALL_US = 2**61
 _RAW, _PERSON = PREFIX + "raw", PREFIX + "person"
 _WRITTEN, _PERSON_OF = PREFIX + "written", PREFIX + "person_of"
 _NOBODY = PREFIX + "is_nobodys"
@@ -86,15 +90,20 @@ class Identification:
         graph: The kinds of identifier and their guards.
         links: Links beside those of the history itself.
         decisions: The log of decisions by hand.
+        reach: The log of consent and delivery of the history, whose rows are links as well.
     """
 
     graph: IdentityGraph
     links: tuple[LinkSource, ...]
     decisions: IdentityDecisions | None
+    reach: LinkSource | None = None
 
-    def identities(self, tables: Mapping[str, EventTable], before_us: int) -> Identities:
-        """Resolve the links of a history before an instant."""
-        sources = (HistoryLinks(tables), *self.links)
+    def identities(
+        self, tables: Mapping[str, EventTable], before_us: int, more: Sequence[LinkSource] = ()
+    ) -> Identities:
+        """Resolve the links of a history, and perhaps more, before an instant."""
+        sources = [HistoryLinks(tables), *self.links, *more]
+        sources += [] if self.reach is None else [self.reach]
         where = next(iter(tables.values())).columns.zone
         return self.graph.resolve_before(sources, before_us, decisions=self.decisions, where=where)
 
@@ -256,6 +265,34 @@ class Persons:
         counted = counted.otherwise(nw.lit(COUNTED))  # type: ignore[assignment]
         status = nw.when(is_good).then(counted).otherwise(own(STATUS)).cast(nw.Int8)
         return rows.with_columns(status.alias(PREFIX + STATUS))
+
+    def with_called(self, rows: frames.Frame, column: str) -> frames.Frame:
+        """Do what `with_current` does, of ids that no event may hold, in any writing.
+
+        Those that may be written otherwise are read once: of ids that are only trimmed, the few
+        with blanks around them or the name of a kind before them.
+        """
+        ids = rows.select(nw.col(column).cast(nw.String).alias(_RAW))
+        account = next(kind for kind in self.identities.kinds if kind.name == CUSTOMER_ID)
+        if is_trimmed(account.normaliser):
+            odd = is_padded_expr(nw.col(_RAW))
+            for kind in self.identities.kinds:
+                odd = odd | nw.col(_RAW).str.starts_with(f"{kind.name}:")
+            ids = ids.filter(odd.fill_null(False))
+        ids = frames.counted_by(ids.filter(~nw.col(_RAW).is_null()), [_RAW]).select(_RAW)
+        _, texts = coded([frames.to_arrow(ids).column(_RAW)])
+        # What an event holds is known in every writing.
+        seen = self.identities.nodes.spellings[self.identities.kinds.index(account)].texts
+        raws = texts.at(np.flatnonzero(texts.places_in(seen) < 0))
+        pairs = zip(raws, self.identities.called(raws), strict=True)
+        written = {raw: name for raw, name in pairs if raw != name}
+        if not written:
+            return self.with_current(rows, column)
+        columns = {_RAW: column_of(written), _PERSON: column_of(written.values())}
+        rows = rows.with_columns(nw.col(column).cast(nw.String).alias(_RAW))
+        rows = frames.with_matches(rows, self._table(columns), _RAW)
+        rows = rows.with_columns(nw.coalesce(_PERSON, _RAW).alias(column)).drop(_RAW, _PERSON)
+        return self.with_current(rows, column)
 
     def with_current(self, rows: frames.Frame, column: str) -> frames.Frame:
         """Return rows with the ids that persons have now in a column of ids, as text."""

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from userops.core.time import AsOf, Zone, as_of_us
 from userops.customers.attribute_tables import AttributeTables
-from userops.customers.identified import HistoryLinks, Identification, Persons, check_kinds
-from userops.customers.links import as_link_sources
+from userops.customers.identified import (
+    ALL_US,
+    HistoryLinks,
+    Identification,
+    Persons,
+    check_kinds,
+)
+from userops.customers.links import LinkSource, as_link_sources
 from userops.customers.reach_quality import check_declared
 from userops.customers.resolution import Every, Resolution, resolution_of
+from userops.customers.sightings import Sightings
 from userops.errors import InvalidArgumentError
 from userops.events.table import Events, Orders
 
@@ -33,7 +40,7 @@ class IdentifiedHistory:
     persons: Persons | None = None
 
     def __init__(self) -> None:
-        self._resolved: dict[int, tuple[Identities, Self]] = {}
+        self._resolved: dict[tuple[int, bool], tuple[Identities, Self]] = {}
 
     def forget(self) -> None:
         """Let go of who was who; its tables are others now."""
@@ -77,12 +84,10 @@ class IdentifiedHistory:
         check_kinds(graph, self.events)
         more = copy.copy(self)
         sources = as_link_sources(links, self.zone.name)
-        if self.attributes.reach is not None:
-            named = self.attributes.reach.without_consent
-            check_declared(named, [kind.name for kind in graph.kinds])
-        if self.attributes.reach is not None:
-            sources = (*sources, self.attributes.reach)
-        more.identification = Identification(graph, sources, decisions)
+        reach = self.attributes.reach
+        if reach is not None:
+            check_declared(reach.without_consent, [kind.name for kind in graph.kinds])
+        more.identification = Identification(graph, sources, decisions, reach)
         more._resolved = {}
         return more
 
@@ -122,11 +127,34 @@ class IdentifiedHistory:
         Raises:
             InvalidArgumentError: If the history was given no graph.
         """
+        return self._kept(self._identified(), before_us, ())
+
+    def resolved_whole(self) -> tuple[Identities, Self]:
+        """Return who is who in all that is held, and the history with persons as customers.
+
+        Ids are known here also where no row that counts holds them; see `Sightings`.
+
+        Raises:
+            InvalidArgumentError: If the history was given no graph.
+        """
+        identification = self._identified()
+        kinds = tuple(kind.name for kind in identification.graph.kinds)
+        more = Sightings(self.events, self.attributes.tables, identification.links, kinds)
+        return self._kept(identification, ALL_US, (more,))
+
+    def _identified(self) -> Identification:
         if self.identification is None:
             hint = "history.with_identities(IdentityGraph([…]))"
             raise InvalidArgumentError("history", "has no identities", hint=hint)
-        if before_us not in self._resolved:
-            found = self.identification.identities(self.events, before_us)
+        return self.identification
+
+    def _kept(
+        self, identification: Identification, before_us: int, more: tuple[LinkSource, ...]
+    ) -> tuple[Identities, Self]:
+        """Return a resolution, which is kept; `more` is what is seen beside the links."""
+        key = before_us, bool(more)
+        if key not in self._resolved:
+            found = identification.identities(self.events, before_us, more)
             persons = Persons(found, next(iter(self.events.values())).source)
             here = copy.copy(self)
             here.identification = None
@@ -135,5 +163,5 @@ class IdentifiedHistory:
             here.attributes = self.attributes.with_persons(persons)
             while len(self._resolved) >= _MOST_RESOLVED:
                 del self._resolved[next(iter(self._resolved))]
-            self._resolved[before_us] = found, here
-        return self._resolved[before_us]
+            self._resolved[key] = found, here
+        return self._resolved[key]

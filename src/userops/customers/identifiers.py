@@ -11,7 +11,8 @@ import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, ClassVar, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -19,6 +20,7 @@ from userops.core.blanks import strip
 from userops.core.definitions import Definition
 from userops.core.patterns import portable
 from userops.core.time import DAY_US
+from userops.customers.arguments import customer_key
 from userops.errors import InvalidArgumentError, InvalidDefinitionError
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Normaliser",
     "Phone",
     "Trimmed",
+    "is_trimmed",
     "kind_named",
     "undeclared",
 ]
@@ -61,9 +64,6 @@ class Normaliser(Definition, ABC):
     A subclass implements `normalise`, and declares a `code_version`. Values that it cannot read are
     quarantined, one by one; they never stop a resolution.
     """
-
-    # Whether `normalise` does nothing but take blanks away, which is done for all values at once.
-    only_trims: ClassVar[bool] = False
 
     @abstractmethod
     def normalise(self, value: str) -> str | None:
@@ -103,8 +103,6 @@ class Normaliser(Definition, ABC):
 @attrs.frozen
 class Trimmed(Normaliser):
     """The value without blanks around it; what is upper or lower case stays so."""
-
-    only_trims: ClassVar[bool] = True
 
     def normalise(self, value: str) -> str | None:
         """Return the value."""
@@ -272,7 +270,7 @@ class IdentifierKind(Definition):
                     "blocked", "holds a value that is no text", got=repr(value), allowed="text"
                 )
 
-    @property
+    @cached_property
     def blocked_values(self) -> frozenset[str]:
         """The blocked values as the normaliser writes them."""
         read = (self.normaliser.read(value)[0] for value in self.blocked)
@@ -283,16 +281,28 @@ class IdentifierKind(Definition):
         """The length of the window of `most_per_person` in microseconds."""
         return None if self.within_days is None else self.within_days * DAY_US
 
+    def written(self, value: Any) -> tuple[str | None, str]:
+        """Return one value as it is written, or None, and why it is nobody's.
+
+        Args:
+            value: Text or a whole number, Python's or numpy's.
+        """
+        try:
+            text = strip(str(customer_key(value)))
+        except InvalidArgumentError:
+            text = ""
+        found, why = self.normaliser.read(text) if text else (None, UNREADABLE)
+        if found is not None and self.is_blocked(found):
+            return None, BLOCKED
+        return found, why
+
     def read(self, value: Any) -> str:
         """Return one value as it is written.
 
         Raises:
             InvalidArgumentError: If it cannot be read, or is nobody's.
         """
-        text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        found, why = self.normaliser.read(text) if strip(text) else (None, UNREADABLE)
-        if found is not None and self.is_blocked(found):
-            found, why = None, BLOCKED
+        found, why = self.written(value)
         if found is None:
             raise InvalidArgumentError(
                 "value", f"is no {self.name}: {why}", got=repr(value), allowed="text, or digits"
@@ -301,9 +311,11 @@ class IdentifierKind(Definition):
 
     def is_blocked(self, value: str) -> bool:
         """Whether a normalised value is nobody's."""
-        return value in self.blocked_values or any(
-            portable(pattern).python.search(value) for pattern in self.blocked_patterns
-        )
+        return value in self.blocked_values or self.has_blocked_pattern(value)
+
+    def has_blocked_pattern(self, value: str) -> bool:
+        """Whether a normalised value is nobody's by a pattern."""
+        return any(portable(pattern).python.search(value) for pattern in self.blocked_patterns)
 
 
 def undeclared(kind: str, declared: Iterable[str]) -> InvalidArgumentError:
@@ -314,6 +326,11 @@ def undeclared(kind: str, declared: Iterable[str]) -> InvalidArgumentError:
         hint=(f"{known.hint} " if known.hint else "")
         + f"declare it: IdentityGraph([…, IdentifierKind({kind!r})])",
     )  # fmt: skip
+
+
+def is_trimmed(normaliser: Normaliser) -> bool:
+    """Whether a normaliser takes away blanks and does no more; a subclass of `Trimmed` may do."""
+    return type(normaliser).normalise is Trimmed.normalise
 
 
 def kind_named(kinds: Iterable[IdentifierKind], name: str) -> IdentifierKind:

@@ -190,8 +190,12 @@ class Identities(Resolved):
 
     @property
     def refused(self) -> Ints:
-        """The places of the links that were not made."""
-        return np.flatnonzero(self.made.reason != MADE)
+        """The places of the links that were not made; without those that were taken away."""
+        return np.flatnonzero((self.made.reason != MADE) & ~self._is_taken_away)
+
+    @property
+    def _is_taken_away(self) -> NDArray[np.bool_]:
+        return np.equal(self.made.reason, TAKEN_AWAY)
 
     # Reports
 
@@ -279,7 +283,7 @@ class Identities(Resolved):
         return (
             f"Identities as of {when}: "
             f"{len(self.nodes):,} identifiers of {self.persons:,} persons, "
-            f"{len(self.pairs):,} links, {len(self.refused):,} refused"
+            f"{len(self.pairs) - self._is_taken_away.sum():,} links, {len(self.refused):,} refused"
         )
 
     def __repr__(self) -> str:

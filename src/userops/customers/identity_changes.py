@@ -19,7 +19,14 @@ from userops.customers.identifiers import Identifier
 from userops.customers.resolved import Resolved
 from userops.customers.result_tables import result_table
 
-__all__ = ["FollowsIdentity", "IdentityChanges", "MergeEvent", "UnmergeEvent", "changes_between"]
+__all__ = [
+    "FollowsIdentity",
+    "IdentityChanges",
+    "MergeEvent",
+    "UnmergeEvent",
+    "changes_between",
+    "names_of_both",
+]
 
 _SHOWN, _SHOWN_OF_ONE = 20, 3
 _KINDS: dict[str, Any] = {
@@ -151,6 +158,13 @@ def changes_between(before: Resolved, after: Resolved) -> IdentityChanges:
             events.append(UnmergeEvent(after.before_us, name, now, ids))
     events.sort(key=lambda e: (isinstance(e, UnmergeEvent), str(e)))
     return IdentityChanges(tuple(events), after.zone)
+
+
+def names_of_both(before: Resolved, after: Resolved) -> set[tuple[str, str]]:
+    """Return what persons were called before and after, by each identifier that both know."""
+    old, new, _ = _persons_of_both(before, after)
+    olds, news = np.unique(np.stack((old, new)), axis=1)
+    return set(zip(before.names_at(olds), after.names_at(news), strict=True))
 
 
 def _persons_of_both(before: Resolved, after: Resolved) -> tuple[Any, Any, Any]:

@@ -127,8 +127,8 @@ class IdentityGraph(Definition):
 
         Raises:
             InvalidArgumentError: If a kind is not declared; names the nearest.
-            DataError: If decisions contradict each other, or a customer id looks like an
-                identifier.
+            DataError: If decisions contradict each other or bind what is nobody's, or a customer
+                id looks like an identifier.
         """
         return self.resolve_before(
             as_link_sources(links, time_zone),
@@ -164,7 +164,7 @@ class IdentityGraph(Definition):
 
     def _node(self, nodes: Any, side: tuple[str, str]) -> int:
         number = self.kinds.index(self.kind(side[0]))
-        value, _ = self.kinds[number].normaliser.read(side[1])
+        value, _ = self.kinds[number].written(side[1])
         return -1 if value is None else int(nodes.node(number, value))
 
     def _check_accounts(self, nodes: Any) -> None:
@@ -187,7 +187,8 @@ def _standing(
     """Return the decisions that count before an instant: of each pair the latest.
 
     Raises:
-        DataError: If two of one pair and instant differ, or what is bound is kept apart as well.
+        DataError: If two of one pair and instant differ, or what is bound is nobody's, or is kept
+            apart as well.
     """
     latest: dict[frozenset[Identifier], IdentityDecision] = {}
     for decision in () if decisions is None else decisions.decisions:
@@ -210,13 +211,30 @@ def _standing(
                 )  # fmt: skip
         elif known is None or known.decided_us < decision.decided_us:
             latest[pair] = decision
+    for decision in latest.values():
+        if decision.action == "bind":
+            _check_somebodys(decision, graph)
     _check_consistent(latest)
     return list(latest.values())
 
 
+def _check_somebodys(decision: IdentityDecision, graph: IdentityGraph) -> None:
+    """Refuse to bind a value that is nobody's: nothing would come of it, and nobody would know."""
+    for side in (decision.left, decision.right):
+        value, why = graph.kind(side[0]).written(side[1])
+        if value is None:
+            raise DataError(
+                f"identity decisions: a value that is bound is {why}",
+                got=f"bind of {':'.join(decision.left)} and {':'.join(decision.right)} by "
+                f"{decision.author}: {':'.join(side)}",
+                allowed="values that the normaliser reads, and that are not blocked",
+                hint="unbind the pair, or let the kind take the value",
+            )  # fmt: skip
+
+
 def _written(graph: IdentityGraph, side: tuple[str, str]) -> Identifier:
     kind = graph.kind(side[0])
-    value, _ = kind.normaliser.read(side[1])
+    value, _ = kind.written(side[1])
     return Identifier(kind.name, side[1] if value is None else value)
 
 

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core.texts import Texts, coded
-from userops.customers.identifiers import BLOCKED, UNREADABLE, IdentifierKind, undeclared
+from userops.customers.identifiers import (
+    BLOCKED,
+    UNREADABLE,
+    IdentifierKind,
+    is_trimmed,
+    undeclared,
+)
 from userops.customers.links import Seen
 
 __all__ = ["Nodes", "Numbered", "Pairs", "Spelling", "pairs_of", "read_nodes"]
@@ -182,8 +188,11 @@ def read_nodes(
     first = np.full(int(offsets[-1]), _NEVER_US, dtype=np.int64)
     for one, columns in zip(seen, found, strict=True):
         for column in columns:
-            known = np.flatnonzero(column >= 0)
-            np.minimum.at(first, column[known], one.first_us[known])
+            known = column >= 0
+            if known.all():
+                np.minimum.at(first, column, one.first_us)
+            else:
+                np.minimum.at(first, column[known], one.first_us[known])
     kind = np.repeat(np.arange(len(kinds), dtype=np.int16), np.diff(offsets))
     nodes = Nodes(
         tuple(kinds), tuple(t for t, _, _ in parts), tuple(offsets.tolist()), tuple(spellings),
@@ -193,13 +202,13 @@ def read_nodes(
 
 
 def _shifted(places: Ints, by: int) -> Ints:
-    return np.where(places >= 0, places + by, -1)
+    return np.where(places >= 0, places + by, -1) if by else places
 
 
 def _written(kind: IdentifierKind, raws: Texts) -> tuple[Texts, Ints, dict[int, str]]:
     """Return the values of a kind as they are written, the place of each raw one, and faults."""
     faults: dict[int, str] = {}
-    if kind.normaliser.only_trims:
+    if is_trimmed(kind.normaliser):
         texts, places = raws.trimmed()
     else:
         said: list[str] = []
@@ -215,7 +224,7 @@ def _written(kind: IdentifierKind, raws: Texts) -> tuple[Texts, Ints, dict[int, 
         faults.setdefault(place, UNREADABLE)
     blocked = texts.is_in(kind.blocked_values)
     if kind.blocked_patterns:
-        blocked |= texts.flags(kind.is_blocked)
+        blocked |= texts.flags(kind.has_blocked_pattern)
     if blocked.any():
         kept = np.flatnonzero(~blocked)
         new = np.full(len(texts) + 1, -1, dtype=np.int64)
@@ -237,13 +246,15 @@ def pairs_of(nodes: Nodes, seen: Sequence[Seen], columns: Sequence[Sequence[Ints
     parts: list[list[NDArray[Any]]] = []
     for one, mine in zip(seen, columns, strict=True):
         order = sorted(range(len(mine)), key=lambda j: (-priority[names.index(one.kinds[j])], j))
-        centre = np.full(len(one.first_us), -1, dtype=np.int64)
-        for j in order:
-            together = np.flatnonzero((centre >= 0) & (mine[j] >= 0))
+        centre = mine[order[0]]
+        for j in order[1:]:
+            is_both = (centre >= 0) & (mine[j] >= 0)
+            together = slice(None) if is_both.all() else np.flatnonzero(is_both)
+            a = centre[together]
             parts.append([
-                centre[together], mine[j][together], one.first_us[together],
-                one.last_us[together], one.rows[together], one.strength[together],
-                np.full(len(together), one.is_certain), np.full(len(together), one.by_hand),
+                a, mine[j][together], one.first_us[together], one.last_us[together],
+                one.rows[together], one.strength[together],
+                np.full(len(a), one.is_certain), np.full(len(a), one.by_hand),
             ])  # fmt: skip
             centre = np.where(centre >= 0, centre, mine[j])
     if not parts:
@@ -258,14 +269,13 @@ def _distinct(nodes: int, columns: list[NDArray[Any]]) -> Pairs:
     a, b, *said = columns
     low, high = np.minimum(a, b), np.maximum(a, b)
     key = low * nodes + high
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)  # in any order within a pair: all that is added up is the same
     key = key[order]
     is_new = np.ones(len(key), dtype=np.bool_)
     is_new[1:] = key[1:] != key[:-1]
-    # Of an identifier with itself, both places are the same.
-    is_itself = key % (nodes + 1) == 0
+    is_itself = low == high
     starts = np.flatnonzero(is_new)
-    kept = ~is_itself[starts]
+    kept = ~is_itself[order[starts]]
     place = order[starts[kept]]
     if len(starts) == len(key):  # each pair once, as in a table of links that a host has prepared
         found = [_at(column, place) for column in said]

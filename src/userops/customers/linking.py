@@ -25,10 +25,20 @@ from typing import Any
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["APART", "MADE", "NO_MERGE", "TAKEN_AWAY", "Edges", "Guards", "Linked", "linked"]
+__all__ = [
+    "APART",
+    "MADE",
+    "NO_MERGE",
+    "TAKEN_AWAY",
+    "Edges",
+    "Guards",
+    "Linked",
+    "components",
+    "linked",
+]
 
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -64,25 +74,19 @@ class Edges:
         a: One end of each.
         b: The other.
         merges: Whether the kinds of both ends may merge.
-        rank: What comes first in each class, ascending; ties go by the order of `a`, then `b`.
+        ranks: Returns, for some links by place, what comes first in each class, ascending; ties go
+            by the order of `a`, then `b`. Asked of those links alone whose order matters.
         by_hand: Whether it was bound by hand.
     """
 
     a: Ints
     b: Ints
     merges: Flags
-    rank: tuple[NDArray[Any], ...]
+    ranks: Callable[[Ints], tuple[NDArray[Any], ...]]
     by_hand: Flags
 
     def __len__(self) -> int:
         return len(self.a)
-
-    def taken(self, places: Ints) -> Edges:
-        """Return some of the links."""
-        return Edges(
-            self.a[places], self.b[places], self.merges[places],
-            tuple(key[places] for key in self.rank), self.by_hand[places],
-        )  # fmt: skip
 
 
 @attrs.frozen(eq=False)
@@ -122,7 +126,7 @@ def linked(
             matters. Without it nodes are ordered by number.
     """
     nodes = len(kind)
-    group = _components(nodes, edges.a, edges.b)
+    group = components(nodes, edges.a, edges.b)
     suspicious = _suspicious(group, kind, first_us, guards, apart)
     if not edges.merges.all():
         suspicious |= _merging_too_much(group, kind, edges, guards)
@@ -130,25 +134,60 @@ def linked(
     if not suspicious.any():
         return Linked(group, group, reason)
     places = np.flatnonzero(suspicious[group[edges.a]])
-    part = edges.taken(places)
-    order = _in_order(part, order_of)
+    a, b = edges.a[places], edges.b[places]
+    order = _in_order(edges, places, order_of)
     taken = _Persons(kind, first_us, guards, apart)
-    for place in order.tolist():
-        why = taken.join(
-            int(part.a[place]), int(part.b[place]),
-            merges=bool(part.merges[place]), by_hand=bool(part.by_hand[place]),
-        )  # fmt: skip
-        reason[places[place]] = why
-    made = np.flatnonzero(reason == MADE)
-    person = _components(nodes, edges.a[made], edges.b[made])
+    links = zip(
+        *(column[order].tolist() for column in (a, b, edges.merges[places], edges.by_hand[places])),
+        strict=True,
+    )
+    why = np.empty(len(places), dtype=np.int16)
+    why[order] = [
+        taken.join(one, other, merges=merges, by_hand=by_hand)
+        for one, other, merges, by_hand in links
+    ]
+    person = _divided(group, np.flatnonzero(suspicious[group]), a[why == MADE], b[why == MADE])
     # Where both ends came together by other links in the end, nothing was refused.
-    reason[person[edges.a] == person[edges.b]] = MADE
+    why[person[a] == person[b]] = MADE
+    reason[places] = why
     return Linked(group, person, reason)
 
 
-def _components(nodes: int, a: Ints, b: Ints) -> Labels:
-    matrix = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(nodes, nodes))
+def components(nodes: int, a: Ints, b: Ints) -> Labels:
+    """Return the number of the connected component of each node."""
+    if len(a) and (a[1:] < a[:-1]).any():
+        order = np.argsort(a)
+        a, b = a[order], b[order]
+    starts = np.zeros(nodes + 1, dtype=np.int32)
+    np.cumsum(np.bincount(a, minlength=nodes), out=starts[1:])
+    # In the very types that scipy would bring a matrix to.
+    entries = np.ones(len(a)), b.astype(np.int32), starts
+    matrix = csr_array(entries, shape=(nodes, nodes))
     return np.asarray(connected_components(matrix, directed=False)[1], dtype=np.int32)
+
+
+def _divided(group: Labels, inside: Ints, a: Ints, b: Ints) -> Labels:
+    """Return the persons, where some components are divided by the links that were made.
+
+    Args:
+        group: The component of each node.
+        inside: The nodes of the components that are divided, ascending.
+        a: One end of each link that was made between them.
+        b: The other.
+
+    Returns:
+        The first part of a component keeps its number, the others count on from the last: so each
+        number from 0 on is a person.
+    """
+    part = components(len(inside), np.searchsorted(inside, a), np.searchsorted(inside, b))
+    _, first = np.unique(part, return_index=True)
+    number = group[inside[first]]
+    is_further = np.ones(len(number), dtype=np.bool_)
+    is_further[np.unique(number, return_index=True)[1]] = False
+    number[is_further] = int(group.max()) + 1 + np.arange(int(is_further.sum()))
+    person = group.copy()
+    person[inside] = number[part]
+    return person
 
 
 def _suspicious(
@@ -179,19 +218,20 @@ def _merging_too_much(group: Labels, kind: Kinds, edges: Edges, guards: Guards) 
     count = int(group.max()) + 1 if len(group) else 0
     of_merging = np.array(guards.can_merge)[kind]
     sub = np.flatnonzero(edges.merges | edges.by_hand)
-    person = _components(len(group), edges.a[sub], edges.b[sub])
+    person = components(len(group), edges.a[sub], edges.b[sub])
     pairs = np.unique(np.stack((group[of_merging], person[of_merging])), axis=1)
     return np.bincount(pairs[0], minlength=count) > 1
 
 
-def _in_order(edges: Edges, order_of: Callable[[Ints], Ints] | None) -> Ints:
-    """Return the order in which links are taken; see the module."""
-    ends = np.unique(np.concatenate((edges.a, edges.b)))
+def _in_order(edges: Edges, places: Ints, order_of: Callable[[Ints], Ints] | None) -> Ints:
+    """Return the order in which some links are taken; see the module."""
+    sides = edges.a[places], edges.b[places]
+    ends = np.unique(np.concatenate(sides))
     by_name = ends if order_of is None else order_of(ends)
-    a, b = (by_name[np.searchsorted(ends, side)] for side in (edges.a, edges.b))
+    a, b = (by_name[np.searchsorted(ends, side)] for side in sides)
     low, high = np.minimum(a, b), np.maximum(a, b)
-    keys = (high, low, *reversed(edges.rank), ~edges.merges, ~edges.by_hand)
-    return np.lexsort(keys)
+    classes = ~edges.merges[places], ~edges.by_hand[places]
+    return np.lexsort((high, low, *reversed(edges.ranks(places)), *classes))
 
 
 class _Persons:
@@ -249,8 +289,9 @@ class _Persons:
         if not by_hand:
             if self._marks and self._are_apart(one, other):
                 return APART
-            if (counts + self._bias) & self._high:
-                kind = self._too_many(one, other)
+            over = (counts + self._bias) & self._high
+            if over:
+                kind = self._too_many(one, other, over)
                 if kind is not None:
                     return kind
             if not merges and self._has_merging[one] and self._has_merging[other]:
@@ -271,18 +312,27 @@ class _Persons:
             return False
         return any(self._apart[node] & theirs for node in self._marks[one])
 
-    def _too_many(self, one: int, other: int) -> int | None:
-        """Return a kind of which both would have too many together, or None.
+    def _too_many(self, one: int, other: int, over: int) -> int | None:
+        """Return the first kind of which both would have too many together, or None.
 
         What was bound by hand may have too many already; then no more of them come to it.
+
+        Args:
+            one: A person.
+            other: Another.
+            over: The highest bit of each kind of which the counts add up to more than `most`.
         """
-        for kind, most in enumerate(self._guards.most):
-            a, b = ((self._counts[root] >> (_BITS * kind)) & _MASK for root in (one, other))
-            if not most or not a or not b or a + b <= most:
+        while over:
+            bit = over & -over
+            over ^= bit
+            kind = bit.bit_length() // _BITS - 1
+            mask = _MASK << (_BITS * kind)
+            if not (self._counts[one] & mask and self._counts[other] & mask):
                 continue
             within = self._guards.within_us[kind]
             if not within:
                 return kind
+            most = self._guards.most[kind]
             instants = sorted(self._instants[one][kind] + self._instants[other][kind])
             pairs = zip(instants, instants[most:], strict=False)
             if any(late - early < within for early, late in pairs):

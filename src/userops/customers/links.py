@@ -19,12 +19,12 @@ from userops.core import frames
 from userops.core.copies import copied
 from userops.core.texts import coded
 from userops.core.time import AsOf, as_of_us, zone
-from userops.errors import ColumnNotFoundError, ColumnTypeError, InvalidArgumentError
+from userops.errors import ColumnNotFoundError, ColumnTypeError, DataError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID, INSTANT_US, EventColumns
 from userops.events.normalise import check_columns, check_schema, normalised
 from userops.events.working_columns import PREFIX, own
 
-__all__ = ["LinkSource", "Links", "Seen", "as_link_sources"]
+__all__ = ["LinkSource", "Links", "Seen", "as_link_sources", "by_kind"]
 
 _LEFT, _RIGHT, _STRENGTH = PREFIX + "left", PREFIX + "right", PREFIX + "strength"
 _LEFT_KIND, _RIGHT_KIND = PREFIX + "left_kind", PREFIX + "right_kind"
@@ -32,6 +32,7 @@ SIDES = (
     (PREFIX + "left_kind", PREFIX + "left_value"),
     (PREFIX + "right_kind", PREFIX + "right_value"),
 )
+_NO_SHARE = 2.0
 FIRST, LAST, ROWS = PREFIX + "first_us", PREFIX + "last_us", PREFIX + "rows"
 
 
@@ -64,18 +65,22 @@ class Seen:
         """Take rows from an Arrow table with the columns `FIRST`, `LAST` and `ROWS`.
 
         Args:
-            table: The rows.
+            table: The rows. Without `LAST` and `ROWS`, each was seen once.
             columns: Kind to column.
             is_certain: See the attributes.
         """
         named = table.column_names
         n = table.num_rows
-        first, last, rows = (
-            table.column(name).to_numpy().astype(np.int64) for name in (FIRST, LAST, ROWS)
-        )
-        strength = np.ones(n)
-        if _STRENGTH in named:
-            strength = table.column(_STRENGTH).to_numpy().astype(np.float64)
+
+        def taken(name: str, dtype: type[Any], absent: NDArray[Any]) -> NDArray[Any]:
+            if name not in named:
+                return absent
+            return np.asarray(table.column(name).to_numpy().astype(dtype, copy=False))
+
+        first = taken(FIRST, np.int64, np.empty(0, dtype=np.int64))
+        last = taken(LAST, np.int64, first)
+        rows = taken(ROWS, np.int64, np.ones(n, dtype=np.int64))
+        strength = taken(_STRENGTH, np.float64, np.ones(n))
         values = tuple(table.column(column) for column in columns.values())
         return cls(tuple(columns), values, first, last, rows, strength, is_certain)
 
@@ -103,7 +108,8 @@ class Links:
         right_kind_column: The same of `right`.
         seen_at: Column of the instant at which the two were seen together. A link counts for what
             is after it, never earlier.
-        strength: Column of how sure a guess is, above 0 up to 1; None where they were seen.
+        strength: Column of how sure a guess is, above 0 up to 1; None where they were seen. A
+            resolution refuses any other number, and a guess without one.
         time_zone: IANA zone in which naive times are read; by default that of the history or of
             the resolution that the links are given to.
         time_format: As in `userops.events.EventColumns`.
@@ -223,7 +229,11 @@ class Links:
         )  # fmt: skip
 
     def seen_before(self, before_us: int) -> list[Seen]:
-        """Return the links before an instant; rows without both sides or a time are no links."""
+        """Return the links before an instant; rows without both sides or a time are no links.
+
+        Raises:
+            DataError: If a strength is missing, or no share above 0.
+        """
         frame = normalised(self.source, self._columns)
         chosen = [
             own(CUSTOMER_ID).alias(_LEFT),
@@ -232,16 +242,15 @@ class Links:
             *(nw.col(n).cast(nw.String).alias(k)
               for n, k in zip(self._kind_columns, (_LEFT_KIND, _RIGHT_KIND), strict=True)
               if n is not None),
-            *([nw.col(self._strength).cast(nw.Float64).alias(_STRENGTH)] if self._strength else []),
+            *([_share(nw.col(self._strength)).alias(_STRENGTH)] if self._strength else []),
         ]  # fmt: skip
         known = ~own(CUSTOMER_ID).is_null() & ~own("identifier_right").is_null()
         rows = frame.filter(known & (own(INSTANT_US) < before_us).fill_null(False)).select(*chosen)
         if self.source.is_arrow or self.source.engine.startswith("polars"):
-            table = frames.to_arrow(
-                rows.with_columns(nw.col(FIRST).alias(LAST), nw.lit(1, nw.Int64).alias(ROWS))
-            )
+            table = frames.to_arrow(rows)
         else:
             table = frames.to_arrow(self._counted(rows))
+        self._check_strength(table)
         return self._by_kinds(table)
 
     def in_zone(self, time_zone: str) -> Links:
@@ -249,6 +258,19 @@ class Links:
         if self.has_own_zone:
             return self
         return copied(self, _columns=attrs.evolve(self._columns, time_zone=time_zone))
+
+    def _check_strength(self, table: Any) -> None:
+        """Refuse guesses that do not say how sure they are: their order would be anybody's."""
+        if self._strength is None:
+            return
+        bad = np.flatnonzero(table.column(_STRENGTH).to_numpy() == _NO_SHARE)
+        if len(bad):
+            left, right = (table.column(name)[int(bad[0])].as_py() for name in (_LEFT, _RIGHT))
+            raise DataError(
+                f"the strength {self._strength!r} of {len(bad):,} links is no share",
+                got=f"such as of {left!r} and {right!r}", allowed="numbers above 0, up to 1",
+                hint="leave out guesses that nothing is known of; 95 % is 0.95",
+            )  # fmt: skip
 
     def with_rows(self, frame: Any) -> Links:
         """Return the links over other rows of the same columns."""
@@ -288,25 +310,11 @@ class Links:
 
     def _by_kinds(self, table: Any) -> list[Seen]:
         """Split rows by the kinds of their sides."""
-        sides: list[tuple[NDArray[np.int64] | None, list[str]]] = []
-        for kind, column in zip(self._kinds, (_LEFT_KIND, _RIGHT_KIND), strict=True):
-            if kind is not None:
-                sides.append((None, [kind]))
-            else:
-                (codes,), kinds = coded([table.column(column)])
-                sides.append((codes, kinds.at(np.arange(len(kinds)))))
-        (left_codes, lefts), (right_codes, rights) = sides
-        if left_codes is None and right_codes is None:
-            return [self._seen(table, lefts[0], rights[0])]
-        found = []
-        for i, left in enumerate(lefts):
-            for j, right in enumerate(rights):
-                keep = np.ones(table.num_rows, dtype=np.bool_)
-                keep &= True if left_codes is None else left_codes == i
-                keep &= True if right_codes is None else right_codes == j
-                if keep.any():
-                    found.append(self._seen(table.take(np.flatnonzero(keep)), left, right))
-        return sorted(found, key=lambda seen: seen.kinds)
+        (left_kind, right_kind), found = self._kinds, []
+        for left, some in by_kind(table, _LEFT_KIND, left_kind):
+            for right, rows in by_kind(some, _RIGHT_KIND, right_kind):
+                found.append(self._seen(rows, left, right))
+        return found
 
     def _seen(self, table: Any, left: str, right: str) -> Seen:
         columns = {"left": _LEFT, "right": _RIGHT}
@@ -320,6 +328,35 @@ class Links:
             for kind, column, name in zip(self._kinds, self._kind_columns, self._sides, strict=True)
         )
         return f"Links(<{self.source.engine}>, {' - '.join(sides)})"
+
+
+def by_kind(table: Any, column: str, kind: str | None = None) -> list[tuple[str, Any]]:
+    """Split the rows of an Arrow table by a column of kinds; those of no kind are left out.
+
+    Args:
+        table: The rows.
+        column: The column of kinds.
+        kind: The kind of all rows, where they have no such column.
+
+    Returns:
+        Each kind that occurs, by code point, and its rows without the column.
+    """
+    if kind is not None:
+        return [(kind, table)]
+    (codes,), kinds = coded([table.column(column)])
+    table = table.drop_columns([column])
+    names = kinds.at(np.arange(len(kinds)))
+    return [
+        (names[n], table.filter(codes == n))
+        for n in sorted(range(len(names)), key=names.__getitem__)
+    ]
+
+
+def _share(strength: nw.Expr) -> nw.Expr:
+    """Return strengths, with `_NO_SHARE` for all that are none: the largest of a pair shows it."""
+    share = strength.cast(nw.Float64)
+    is_good = ((share > 0) & (share <= 1)).fill_null(False)
+    return nw.when(is_good).then(share).otherwise(nw.lit(_NO_SHARE))
 
 
 def as_link_sources(links: Any, time_zone: str) -> tuple[LinkSource, ...]:

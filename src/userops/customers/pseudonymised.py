@@ -35,8 +35,6 @@ from userops.events.working_columns import PREFIX, own
 __all__ = ["pseudonymise"]
 
 H = TypeVar("H", bound=IdentifiedHistory)
-# After every instant.
-_ALL_US = 2**61
 # Unlike the working columns of a normalised table, beside which they stand.
 _TEXT, _NOBODY = PREFIX + "named", PREFIX + "nobody"
 # What is nobody's has a pseudonym that begins so, by which the graph of the result blocks it.
@@ -81,7 +79,7 @@ def pseudonymise(history: H, key: bytes, *, attributes: Sequence[str] | None = N
     kept = history.attributes.keeping(attributes)
     identification, persons = history.identification, None
     if identification is not None:
-        persons = history.resolved(_ALL_US)[1].persons
+        persons = history.resolved_whole()[1].persons
     make = _Maker(key, persons)
     hidden = copied(
         history, events={name: make.events(table) for name, table in history.events.items()}
@@ -94,13 +92,9 @@ def pseudonymise(history: H, key: bytes, *, attributes: Sequence[str] | None = N
         return hidden
     return hidden.with_identities(
         _graph(identification.graph),
-        links=[make.links(n, one) for n, one in enumerate(_linked(identification))],
+        links=[make.links(n, one) for n, one in enumerate(identification.links)],
         decisions=make.decisions(identification),
     )
-
-
-def _linked(identification: Identification) -> list[Any]:
-    return [one for one in identification.links if not isinstance(one, Reach)]
 
 
 def _graph(graph: IdentityGraph) -> IdentityGraph:
@@ -236,8 +230,8 @@ class _Maker:
 
     def _side(self, graph: IdentityGraph, side: tuple[str, str]) -> tuple[str, str]:
         kind = graph.kind(side[0])
-        written, _ = kind.normaliser.read(side[1])
-        if written is None or kind.is_blocked(written):
+        written, _ = kind.written(side[1])
+        if written is None:
             return kind.name, _BLOCKED + pseudonym(self.key, kind.name, side[1])
         return kind.name, pseudonym(self.key, kind.name, written)
 

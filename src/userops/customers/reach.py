@@ -19,7 +19,7 @@ from userops.core.copies import copied
 from userops.core.values import Kind
 from userops.customers.attribute_rows import DatedValue
 from userops.customers.attribute_table import AttributeTable
-from userops.customers.links import FIRST, LAST, ROWS, Seen
+from userops.customers.links import FIRST, LAST, ROWS, Seen, by_kind
 from userops.customers.reach_quality import (
     REASON,
     UNKNOWN,
@@ -312,13 +312,11 @@ class Reach(AttributeTable):
         counts = rows.group_by(KIND, *columns).agg(
             nw.col(FIRST).min(), nw.col(FIRST).max().alias(LAST), nw.len().alias(ROWS)
         )
-        found = []
-        for kind in self._kinds_known:
-            table = frames.to_arrow(counts.filter(nw.col(KIND) == kind))
-            named = {CUSTOMER_ID: OWNER} if self._owner is not None else {}
-            if table.num_rows:
-                found.append(Seen.of_table(table, {**named, kind: VALUE}))
-        return found
+        named = {CUSTOMER_ID: OWNER} if self._owner is not None else {}
+        return [
+            Seen.of_table(table, {**named, kind: VALUE})
+            for kind, table in by_kind(frames.to_arrow(counts), KIND)
+        ]
 
     # As of an instant
 

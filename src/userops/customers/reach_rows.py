@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from userops.core.time import UTC, Zone
+from userops.core.blanks import strip
+from userops.core.time import UTC, Zone, is_missing
 from userops.customers.attribute_rows import DatedValue
-from userops.errors import InvalidArgumentError
+from userops.errors import ColumnTypeError, InvalidArgumentError
 from userops.events.columns import EventColumns
 from userops.events.rows import Row, read_row
 
@@ -175,6 +176,7 @@ def read_reach(
 
     Raises:
         InvalidArgumentError: If a row has an unknown key, or lacks one.
+        ColumnTypeError: If a kind or a status is no text.
     """
     columns = EventColumns(
         identifiers={"value": "identifier_value"}, occurred_at="occurred_at", time_zone=where.name
@@ -190,13 +192,20 @@ def read_reach(
         read = read_row(row, columns)
         reason = "" if read.reason in ("counted", "unresolved") else read.reason
         reason = "no_identifier" if reason == "no_customer" else reason
-        kind = str(row["identifier_kind"] or "").strip()
-        reason = reason or ("" if kind else "no_kind")
-        reason = reason or ("" if row["status"] in CODES else "unknown_status")
+        kind, status = (_word(row[key], key) for key in ("identifier_kind", "status"))
+        reason = "no_kind" if not kind and reason != "no_identifier" else reason
+        reason = reason or ("" if status in CODES else "unknown_status")
         if reason or read.instant_us is None:
             bad.append(attrs.evolve(read, reason=reason, carried=dict(row)))
         else:
-            good.append(
-                ReachRow(kind, str(row["identifier_value"]), row["status"], read.instant_us)
-            )
+            good.append(ReachRow(kind, str(row["identifier_value"]), status, read.instant_us))
     return tuple(good), tuple(bad)
+
+
+def _word(value: Any, key: str) -> str:
+    """Return a text without the blanks around it, as `Reach` reads a column; empty for none."""
+    if is_missing(value):
+        return ""
+    if not isinstance(value, str):
+        raise ColumnTypeError(key, "is no text", got=repr(value), allowed="text")
+    return strip(value)

@@ -11,6 +11,7 @@ import narwhals.stable.v2 as nw
 
 from userops.charts import format_percent, timeline
 from userops.core import frames
+from userops.core.time import EPOCH_DAY
 from userops.customers.result_tables import result_table
 from userops.errors import InvalidArgumentError
 from userops.events.columns import COUNTED, CUSTOMER_ID, INSTANT_US, STATUS
@@ -28,7 +29,6 @@ __all__ = ["Every", "Resolution", "ResolutionRow", "resolution_of"]
 Every = Literal["day", "week", "month"]
 _EVERY: tuple[Every, ...] = ("day", "week", "month")
 _SHOWN = 6
-_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _WORDS = {
     "en": ("Rows without a customer id that belong to a person", "share"),
     "zh": ("匿名事件的识别率", "占比"),
@@ -149,7 +149,7 @@ def resolution_of(
     for event, table in tables.items():
         counts: dict[dt.date, list[int]] = {}
         for row in _by_day(table, prefixes, before_us):
-            period = _start(dt.date.fromordinal(row["day"] + _EPOCH_DAY), every)
+            period = _start(dt.date.fromordinal(row["day"] + EPOCH_DAY), every)
             mine = counts.setdefault(period, [0, 0, 0, 0])
             for n, name in enumerate(("rows", "anonymous", "resolved", "bound")):
                 mine[n] += int(row[name] or 0)

@@ -91,6 +91,29 @@ class Resolved:
         kind, value = self._split(str(customer_id))
         return self.customer_id(kind, value)
 
+    def called(self, customer_ids: Sequence[str]) -> list[str]:
+        """Return the ids that customers have now, of ids in any writing.
+
+        Whoever no link knows is called by his id as its kind writes it, and a value that is
+        nobody's as it came: a table of attributes may hold others than the events.
+        """
+        found, known = list(customer_ids), []
+        numbers = {kind.name: number for number, kind in enumerate(self.kinds)}
+        for place, text in enumerate(customer_ids):
+            kind, value = self._split(text)
+            written, _ = self.kinds[numbers[kind]].written(value)
+            if written is None:
+                continue
+            found[place] = written if kind == CUSTOMER_ID else f"{kind}:{written}"
+            node = self.nodes.node(numbers[kind], written)
+            if node >= 0:
+                known.append((place, node))
+        places, nodes = zip(*known, strict=True) if known else ((), ())
+        persons = self.made.person[np.array(nodes, dtype=np.int64)]
+        for place, name in zip(places, self.names_at(persons), strict=True):
+            found[place] = name
+        return found
+
     def identifiers(self, customer_id: str | int) -> list[Identifier]:
         """Return all identifiers of a person, by kind and value; empty where there is none."""
         person = self.person_of(customer_id)
@@ -119,8 +142,7 @@ class Resolved:
     def node_of(self, kind: str, value: Any) -> int:
         """Return the node of an identifier in any writing; -1 where it was never seen."""
         declared = kind_named(self.kinds, kind)
-        text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        written, _ = declared.normaliser.read(text) if text.strip() else (None, "")
+        written, _ = declared.written(value)
         if written is None:
             return -1
         return self.nodes.node(self.kinds.index(declared), written)
@@ -154,12 +176,18 @@ def edges_of(nodes: Numbered, pairs: Pairs) -> Edges:
     """Return links in the order in which they are taken; see `linking`."""
     priority = np.array([kind.priority for kind in nodes.kinds], dtype=np.int64)
     can_merge = np.array([kind.can_merge for kind in nodes.kinds], dtype=np.bool_)
-    a, b = nodes.kind[pairs.a], nodes.kind[pairs.b]
-    rank = (
-        ~pairs.is_certain, -np.minimum(priority[a], priority[b]), -pairs.strength, -pairs.rows,
-        pairs.first_us,
-    )  # fmt: skip
-    return Edges(pairs.a, pairs.b, can_merge[a] & can_merge[b], rank, pairs.by_hand)
+
+    def ranks(places: Ints) -> tuple[NDArray[Any], ...]:
+        weaker = np.minimum(*(priority[nodes.kind[side[places]]] for side in (pairs.a, pairs.b)))
+        return (
+            ~pairs.is_certain[places], -weaker, -pairs.strength[places], -pairs.rows[places],
+            pairs.first_us[places],
+        )  # fmt: skip
+
+    merges = np.ones(len(pairs), dtype=np.bool_)
+    if not can_merge.all():
+        merges = can_merge[nodes.kind[pairs.a]] & can_merge[nodes.kind[pairs.b]]
+    return Edges(pairs.a, pairs.b, merges, ranks, pairs.by_hand)
 
 
 def named_by(nodes: Numbered, person: Labels) -> Ints:

@@ -20,12 +20,12 @@ def result_table(
     """Return rows as a frame of the type of another one.
 
     Args:
-        like: A frame of the engine that is wanted, whatever it holds.
+        like: Any frame of the engine that is wanted, or where it comes from.
         rows: The rows.
         kinds: Column to what it holds.
         instants: Columns of microseconds that become datetimes in UTC.
     """
-    source = frames.read(like)
+    source = like if isinstance(like, frames.Source) else frames.read(like)
     frame = frames.read(source.give_rows(frames.small_table(rows, kinds))).frame
     for name in instants:
         frame = frames.with_datetime(source, frame, name)

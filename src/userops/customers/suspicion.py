@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from userops.customers.linking import MADE
+from userops.customers.linking import MADE, TAKEN_AWAY, components
 from userops.customers.resolved import Resolved
 from userops.errors import InvalidArgumentError
 
@@ -101,7 +98,8 @@ def _with_many_identifiers(found: Resolved, limits: list[int]) -> Iterator[Suspi
 
 
 def _refused_to_many(found: Resolved, many_persons: int) -> Iterator[Suspicion]:
-    refused = np.flatnonzero(found.made.reason != MADE)
+    reason = found.made.reason
+    refused = np.flatnonzero((reason != MADE) & (reason != TAKEN_AWAY))
     ends = found.pairs.a[refused], found.pairs.b[refused]
     nodes = np.concatenate(ends)
     others = found.made.person[np.concatenate(ends[::-1])]
@@ -125,11 +123,8 @@ def _guessed(found: Resolved) -> Iterator[Suspicion]:
     guesses = np.flatnonzero(made & ~found.pairs.is_certain)
     if not len(guesses):
         return
-    count = len(found.nodes)
     certain = np.flatnonzero(made & found.pairs.is_certain)
-    ends = found.pairs.a[certain], found.pairs.b[certain]
-    graph = coo_array((np.ones(len(certain), dtype=np.int8), ends), shape=(count, count))
-    parts: Any = connected_components(graph, directed=False)[1]
+    parts = components(len(found.nodes), found.pairs.a[certain], found.pairs.b[certain])
     persons, links = np.unique(found.made.person[found.pairs.a[guesses]], return_counts=True)
     of_persons = np.flatnonzero(np.isin(found.made.person, persons))
     pairs = np.unique(np.stack((found.made.person[of_persons], parts[of_persons])), axis=1)

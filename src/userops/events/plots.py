@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from userops.charts import timeline
 from userops.core.money import major_float
+from userops.core.time import EPOCH_DAY
 from userops.errors import InvalidArgumentError
 from userops.events.table import EventTable, Orders
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_orders"]
 
-_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 # A line of more points than this is hard to read; the next coarser period is taken.
 _MOST_POINTS = 120
 _WORDS = {
@@ -76,7 +76,7 @@ def plot_orders(
         if value not in allowed:
             raise InvalidArgumentError.unknown(argument, str(value), allowed)
     days = [
-        row for row in orders.by_day() if 1 <= row["day"] + _EPOCH_DAY <= dt.date.max.toordinal()
+        row for row in orders.by_day() if 1 <= row["day"] + EPOCH_DAY <= dt.date.max.toordinal()
     ]
     every = every or _readable_period([row["day"] for row in days])
     totals: dict[dt.date, list[int]] = {}
@@ -111,7 +111,7 @@ def _readable_period(days: list[int]) -> Literal["day", "week", "month"]:
 
 
 def _begin(day: int, every: str) -> dt.date:
-    date = dt.date.fromordinal(day + _EPOCH_DAY)
+    date = dt.date.fromordinal(day + EPOCH_DAY)
     if every == "week":
         return dt.date.fromordinal(max(1, date.toordinal() - date.weekday()))
     return date.replace(day=1) if every == "month" else date

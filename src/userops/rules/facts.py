@@ -371,8 +371,11 @@ class Facts:
     def _some_rows(self) -> frames.Frame:
         return next(iter(self._history.events.values())).counted()
 
-    def ids_upto(self, last: str | int) -> nw.Expr:
-        """Return whether the customer's id is at most another one."""
+    def ids_upto(self, last: str | int) -> nw.Expr | None:
+        """Return whether the customer's id is at most another one; None for ids of another type."""
+        dtype = self._some_rows.collect_schema()[CUSTOMER_ID]
+        if dtype != nw.Unknown and dtype.is_integer() is isinstance(last, str):
+            return None
         wanted = frames.constant(self._some_rows, CUSTOMER_ID, last)
         upto: nw.Expr = (nw.col(CUSTOMER_ID) <= wanted).fill_null(False)
         return upto

@@ -15,7 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from userops.core.time import DAY_US, Zone, instant_of, is_missing
+from userops.core.time import DAY_US, EPOCH_DAY, Zone, instant_of, is_missing
 from userops.core.values import CLASS_OF, Day, Instant, Kind
 from userops.errors import ColumnTypeError, InvalidDefinitionError
 from userops.rules.locales import Locale
@@ -50,7 +50,6 @@ OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
 # What an instant is compared with a date by; the constant is when the day starts and ends.
 WITHIN, OUTSIDE = "within", "outside"
 _LOW, _HIGH = -(2**63), 2**63 - 1
-_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _SAID = {"text": "text", "whole": "whole numbers", "number": "numbers", "money": "money",
          "flag": "true and false", "day": "dates", "instant": "times"}  # fmt: skip
 _FITS: Mapping[str, tuple[str, ...]] = {
@@ -181,7 +180,7 @@ def plain(how: str, value: Constant, where: Zone) -> dict[type, Fitted]:
     of_instants = _to_instant(how, value, where)  # type: ignore[arg-type]
     if isinstance(value, dt.datetime):
         return {Instant: of_instants}
-    day = value.toordinal() - _EPOCH_DAY  # type: ignore[union-attr]
+    day = value.toordinal() - EPOCH_DAY  # type: ignore[union-attr]
     return {Day: Fitted(how, day), Instant: of_instants}
 
 
@@ -200,7 +199,7 @@ def _to_instant(how: str, value: dt.date, where: Zone) -> Fitted:
 
 def day_us(day: dt.date, where: Zone) -> tuple[int, int]:
     """Return the instants between which a local day lies, the second one not in it."""
-    number = day.toordinal() - _EPOCH_DAY
+    number = day.toordinal() - EPOCH_DAY
     return where.instant(number * DAY_US), where.instant((number + 1) * DAY_US)
 
 

@@ -285,10 +285,15 @@ class FittedTopN(Condition):
         reading = reader.term(self.value)
         check_scale_of(self, reading)
         read, last, last_id = reading.read, self.last, self.last_id
+        is_text = isinstance(last_id, str)
 
         def holds(seen: Seen) -> bool:
             found = _ranked_value(read(seen), self)
-            if found is None or last is None:
+            if last is None or last_id is None:
+                return False
+            if isinstance(seen.customer_id, str) is not is_text:
+                raise self._of_other_ids(seen.customer_id)
+            if found is None:
                 return False
             return found > last or (found == last and seen.customer_id <= last_id)  # type: ignore[no-any-return]
 
@@ -302,8 +307,19 @@ class FittedTopN(Condition):
             return column.expr.is_null() & nw.lit(False)
         above = _compared(column, ">", self.last, self.value)
         tied = _compared(column, "==", self.last, self.value)
-        upto: nw.Expr = reader.ids_upto(self.last_id)  # type: ignore[attr-defined]
+        upto: nw.Expr | None = reader.ids_upto(self.last_id)  # type: ignore[attr-defined]
+        if upto is None:
+            raise self._of_other_ids(0 if isinstance(self.last_id, str) else "")
         return above | (tied & upto)
+
+    def _of_other_ids(self, customer_id: str | int) -> NotFittedError:
+        got, allowed = (
+            "text" if isinstance(each, str) else "whole numbers"
+            for each in (customer_id, self.last_id)
+        )
+        return NotFittedError(
+            f"“{self}” was fitted to customer ids of another type", got=got, allowed=allowed
+        )
 
     def _said(self, locale: Locale) -> str:
         said = TopN(self.value, self.n)._said(locale)

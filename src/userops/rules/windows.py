@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from userops.core.definitions import Definition
-from userops.core.time import DAY_US, Zone, instant_of, is_missing, zone
+from userops.core.time import DAY_US, EPOCH_DAY, Zone, instant_of, is_missing, zone
 from userops.errors import InvalidDefinitionError
 from userops.rules.literals import as_python, exact_moment
 from userops.rules.locales import Locale
@@ -284,12 +284,9 @@ class Calendar(Window):
         return said + (f"（{self.time_zone}）" if self.time_zone else "")
 
 
-_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
-
-
 def date_of(day: int) -> dt.date:
     """Return the date of a day since 1970-01-01; the first or last that Python has beyond them."""
-    return dt.date.fromordinal(min(max(_EPOCH_DAY + day, 1), dt.date.max.toordinal()))
+    return dt.date.fromordinal(min(max(EPOCH_DAY + day, 1), dt.date.max.toordinal()))
 
 
 def _unit_start(day: dt.date, unit: str, back: int) -> dt.date:

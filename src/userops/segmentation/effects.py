@@ -25,12 +25,20 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cohens_d", "cohens_h", "cramers_v", "hedges_g", "superiority", "welch_interval"]
+__all__ = [
+    "NORMAL_975",
+    "cohens_d",
+    "cohens_h",
+    "cramers_v",
+    "hedges_g",
+    "superiority",
+    "welch_interval",
+]
 
 Floats = NDArray[np.float64]
 
 # The quantile of the standard normal distribution that 97.5 % lie below.
-_NORMAL_975 = 1.959963984540054
+NORMAL_975 = 1.959963984540054
 
 
 def cohens_d(a: Floats, b: Floats) -> float | None:
@@ -103,7 +111,7 @@ def welch_interval(a: Floats, b: Floats) -> tuple[float, float] | None:
     if len(a) < 2 or len(b) < 2:
         return None
     variances = (_squares(x) / (len(x) - 1) / len(x) for x in (a, b))
-    half = _NORMAL_975 * math.sqrt(sum(variances))
+    half = NORMAL_975 * math.sqrt(sum(variances))
     difference = float(a.mean() - b.mean())
     return difference - half, difference + half
 

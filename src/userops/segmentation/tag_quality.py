@@ -10,9 +10,9 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames
 from userops.errors import ColumnTypeError, InvalidArgumentError
+from userops.events.columns import CUSTOMER_ID
 from userops.segmentation import tag_statistics as statistics
 from userops.segmentation.tag_tables import (
-    CUSTOMER_ID,
     FACT,
     TAG,
     VALUE,

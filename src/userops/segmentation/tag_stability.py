@@ -8,9 +8,9 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
+from userops.events.columns import CUSTOMER_ID
 from userops.segmentation import tag_statistics as statistics
 from userops.segmentation.tag_tables import (
-    CUSTOMER_ID,
     TAG,
     VALUE,
     Base,

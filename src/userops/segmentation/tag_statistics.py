@@ -26,6 +26,8 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 
+from userops.segmentation.effects import NORMAL_975
+
 __all__ = [
     "accuracy",
     "area_under_curve",
@@ -40,9 +42,6 @@ __all__ = [
 
 Counts = Mapping[tuple[Hashable, Hashable], int]
 Interval = tuple[float | None, float | None]
-
-# The 97.5 % quantile of the normal distribution: two-sided 95 % intervals.
-_Z = 1.959963984540054
 
 
 def ratio(part: float, whole: float) -> float | None:
@@ -66,9 +65,9 @@ def wilson_interval(hits: int, trials: int) -> Interval:
     """
     if not trials:
         return None, None
-    share, square = hits / trials, _Z * _Z
+    share, square = hits / trials, NORMAL_975 * NORMAL_975
     middle = share + square / (2 * trials)
-    reach = _Z * math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
+    reach = NORMAL_975 * math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
     whole = 1 + square / trials
     # At the ends the formula gives 0 and 1 up to rounding.
     low = 0.0 if hits == 0 else max(0.0, (middle - reach) / whole)

@@ -17,9 +17,9 @@ from userops.errors import (
     DataError,
     InvalidArgumentError,
 )
+from userops.events.columns import CUSTOMER_ID
 
 __all__ = [
-    "CUSTOMER_ID",
     "Base",
     "Facts",
     "Rows",
@@ -31,7 +31,6 @@ __all__ = [
     "together",
 ]
 
-CUSTOMER_ID = "customer_id"
 TAG = "tag"
 VALUE = "value"
 FACT = "fact"
