@@ -56,7 +56,7 @@ def test_what_is_no_id_is_refused_by_name(who: Any) -> None:
 
 def test_an_id_of_the_other_type_is_nobody() -> None:
     """17850 and '17850' are two customers."""
-    with pytest.raises(EmptyHistoryError, match="two customers"):
+    with pytest.raises(EmptyHistoryError, match="ids are whole numbers here, and 1 is a customer"):
         History(orders_of([1])).customer("1")
 
 

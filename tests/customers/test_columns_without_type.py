@@ -40,6 +40,7 @@ def frame_of(rows: list[dict[str, Any]], kind: str) -> Any:
     return pl.from_arrow(table) if kind == "polars" else table
 
 
+@pytest.mark.filterwarnings("ignore:no return can be linked")
 @pytest.mark.parametrize("kind", ["pandas", "pyarrow", "polars"])
 @pytest.mark.parametrize("is_mapped", [False, True])
 def test_a_column_of_nulls_alone_does_not_stop_a_history(kind: str, is_mapped: bool) -> None:
