@@ -272,9 +272,11 @@ class Links:
                 hint="leave out guesses that nothing is known of; 95 % is 0.95",
             )  # fmt: skip
 
-    def with_rows(self, frame: Any) -> Links:
-        """Return the links over other rows of the same columns."""
-        return copied(self, source=frames.read(frame))
+    def with_rows(self, frame: Any, sides: tuple[str, str] | None = None) -> Links:
+        """Return the links over other rows of the same columns, or of others of both sides."""
+        left, right = sides or self._sides
+        columns = attrs.evolve(self._columns, customer_id=left, identifiers={"right": right})
+        return copied(self, source=frames.read(frame), _sides=(left, right), _columns=columns)
 
     def sides(self) -> frames.Frame:
         """Return the host's rows with kind and value of both sides, text, under `SIDES`."""
@@ -294,12 +296,12 @@ class Links:
         roles = (*self._sides, *self._kind_columns, self._columns.time_column, self._strength)
         return tuple(dict.fromkeys(name for name in roles if name is not None))
 
-    def named_sides(self) -> dict[str, nw.Expr]:
+    def named_sides(self) -> list[tuple[str, nw.Expr]]:
         """Return the host's column of each side, and its values behind their kind, of `sides`."""
-        return {
-            column: nw.concat_str(nw.col(kind), nw.lit(":"), nw.col(value))
+        return [
+            (column, nw.concat_str(nw.col(kind), nw.lit(":"), nw.col(value)))
             for column, (kind, value) in zip(self._sides, SIDES, strict=True)
-        }
+        ]
 
     def _counted(self, rows: frames.Frame) -> frames.Frame:
         """Let a cluster or a database bring each pair once."""

@@ -11,6 +11,7 @@ from functools import cached_property
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Self
 
+import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
@@ -201,14 +202,12 @@ class Reach(AttributeTable):
         """Return the log with its identifiers given to the persons whose they are."""
         return copied(self, _persons=persons)
 
-    def with_rows(self, frame: Any) -> Self:
-        """Return the log over other rows of the same columns."""
-        return copied(self, source=frames.read(frame), _persons=None)
-
-    @property
-    def kind_column(self) -> str:
-        """The host's column of the kinds."""
-        return self._kind
+    def with_rows(self, frame: Any, customer_id: str | None = None) -> Self:
+        """Return the log over other rows of the same columns, or of another one of customers."""
+        owner = customer_id or self._owner
+        columns = attrs.evolve(self._columns, customer_id=owner)
+        roles = {"_owner": owner, "customer_id": owner or "", "_columns": columns}
+        return copied(self, source=frames.read(frame), _persons=None, **roles)
 
     @property
     def value_column(self) -> str:
