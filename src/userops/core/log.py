@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from userops.core.digits import KEY_BITS, PIECE_ROWS, Digits, most_bits, pieces, starts_of
-from userops.core.frames.places import joined_up
+from userops.core.frames.places import codes_of, joined_up
 from userops.core.packed_log import packed_rows
 
 __all__ = ["CustomerLog"]
@@ -163,10 +163,8 @@ def _codes(ids: pa.Array) -> Digits:
         numbers = Digits.of(ids.to_numpy())
         if numbers.bits <= most_bits(len(ids)):
             return numbers
-    if pa.types.is_dictionary(ids.type):
-        ids = ids.cast(ids.type.value_type)  # two entries of a dictionary may be equal
-    encoded = ids.dictionary_encode()
-    return Digits(encoded.indices.to_numpy(), 0, max(len(encoded.dictionary) - 1, 0).bit_length())
+    codes, found = codes_of(ids)
+    return Digits(codes, 0, max(len(found) - 1, 0).bit_length())
 
 
 def _as_it_is(group: Digits, value: Digits) -> _Ordered | None:

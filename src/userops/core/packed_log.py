@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from userops.core.digits import KEY_BITS, Digits, Ints, most_bits, pieces, starts_of
+from userops.core.frames.places import joined_up, numbered
 
 __all__ = ["packed_rows"]
 
@@ -31,24 +32,28 @@ class _Packed(NamedTuple):
 def packed_rows(table: pa.Table, key: str, instant: str, columns: Sequence[str]) -> _Packed | None:
     """Return rows in order of customer and time, as a `CustomerLog` holds them.
 
-    None where ids are not integers that lie close together, or a row is more than a number holds.
+    None where a column that is carried along holds no whole numbers, or a row is more than one
+    number holds.
 
     Args:
         table: The rows.
-        key: Column of customers.
+        key: Column of customers, integers or text. Integers that lie close together stand for
+            themselves; else customers are numbered in order of first appearance.
         instant: Column of int64 microseconds.
         columns: What is carried along.
     """
     names = [key, instant, *columns]
-    types = [table.schema.field(name).type for name in names]
-    if not len(table) or not pa.types.is_int64(types[0]) or len(set(names)) < len(names):
+    if not len(table) or len(set(names)) < len(names):
         return None
-    if not all(pa.types.is_integer(kind) for kind in types):
+    if not all(pa.types.is_integer(table.schema.field(name).type) for name in names[1:]):
         return None
-    batches = table.select(names).to_batches()
+    table = table.select(names)
+    ids = None
+    if not pa.types.is_int64(table[key].type) or _spread(table[key]).bits > most_bits(len(table)):
+        numbers, ids = numbered(joined_up(table[key]))
+        table = table.set_column(0, key, pa.array(numbers))
+    batches = table.to_batches()
     parts = {name: _spread(table[name]) for name in names}
-    if parts[key].bits > most_bits(len(table)):
-        return None
     if sum(part.bits for part in parts.values()) > KEY_BITS:
         parts[instant] = parts[instant].in_fewest_bits([b[instant].to_numpy() for b in batches])
     if sum(part.bits for part in parts.values()) > KEY_BITS:
@@ -60,7 +65,8 @@ def packed_rows(table: pa.Table, key: str, instant: str, columns: Sequence[str])
         begin += len(batch)
     packed.sort()
     dtypes = {name: batches[0][name].to_numpy().dtype for name in names}
-    return _unpacked(packed, key, instant, dtypes, parts)
+    found = _unpacked(packed, key, instant, dtypes, parts)
+    return found if ids is None else found._replace(customer_ids=ids.take(found.customer_ids))
 
 
 def _spread(column: pa.ChunkedArray) -> Digits:

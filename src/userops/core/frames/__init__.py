@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from userops.core.frames.grouping import Aggregate, totals_by_key
     from userops.core.frames.keyed_hash import with_pseudonyms
     from userops.core.frames.matches import with_matches
-    from userops.core.frames.morsels import by_morsel, may_hold
+    from userops.core.frames.morsels import by_morsel, is_never_blank, may_hold
     from userops.core.frames.order import (
         column_values,
         distinct_rows,
@@ -94,6 +94,7 @@ __all__ = [
     "distinct_rows",
     "from_arrow",
     "in_one_piece",
+    "is_never_blank",
     "is_null_column",
     "joined",
     "keys_at_ranks",
@@ -144,7 +145,7 @@ __getattr__, __dir__ = lazy_names(
         "grouping": ("Aggregate", "totals_by_key"),
         "keyed_hash": ("with_pseudonyms",),
         "matches": ("with_matches",),
-        "morsels": ("by_morsel", "may_hold"),
+        "morsels": ("by_morsel", "is_never_blank", "may_hold"),
         "order": (
             "column_values",
             "distinct_rows",

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["encoded", "joined_up", "numbers_of", "places_of"]
+from userops.core.frames.first_rows import first_rows
+
+__all__ = ["Numbered", "codes_of", "encoded", "joined_up", "numbered", "numbers_of", "places_of"]
 
 _MOST_PLACES_PER_ROW = 2
 # Arrow counts the bytes of a text column in 32 bits.
 _MOST_TEXT_BYTES = 2**31 - 1
+
+
+class Numbered(NamedTuple):
+    """Keys as numbers.
+
+    Attributes:
+        numbers: One a row, equal where keys are, ascending in order of first appearance.
+        ids: At the place of each number that occurs, its key.
+    """
+
+    numbers: NDArray[np.int64]
+    ids: pa.Array
 
 
 def places_of(keys: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
@@ -30,8 +44,28 @@ def places_of(keys: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
             if len(found) < places:  # to close gaps here is cheaper than in each total
                 at = (np.cumsum(is_key) - 1)[at]
             return at, pa.array(found + low)
-    coded = encoded(keys)
-    return coded.indices.to_numpy().astype(np.int64), coded.dictionary
+    return codes_of(joined_up(keys))
+
+
+def codes_of(keys: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """Return the place of each row's key, in order of first appearance, and the key of each."""
+    found = numbered(keys)
+    first = found.numbers
+    if found.ids is not keys:  # dense already
+        return found
+    is_new = first == np.arange(len(first))
+    return (np.cumsum(is_new) - 1)[first], keys.take(pa.array(np.flatnonzero(is_new)))
+
+
+def numbered(keys: pa.Array) -> Numbered:
+    """Return a number for each row's key, in order of first appearance, and where keys stand."""
+    first = first_rows(keys)
+    if first is not None:
+        return Numbered(first, keys)
+    if pa.types.is_dictionary(keys.type):
+        keys = keys.cast(keys.type.value_type)  # two entries of a dictionary may be equal
+    coded = keys.dictionary_encode()
+    return Numbered(coded.indices.to_numpy().astype(np.int64), coded.dictionary)
 
 
 def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
