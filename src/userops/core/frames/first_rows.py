@@ -24,6 +24,7 @@ Words = NDArray[np.uint64]
 
 # With so many rows passes over arrays are worth their fixed cost.
 _FEWEST_ROWS = 1 << 15
+_FEWEST_BITS = 8
 # A table entry is an int32.
 _MOST_ROWS = 2**31 - 1
 # Of fewer different texts than this in a sample, Arrow's table stays in a core's cache.
@@ -37,17 +38,15 @@ _WORD_BYTES = 8
 # Odd numbers whose product with a word mixes every bit into the high ones: 2**64 over the golden
 # ratio (Knuth, The Art of Computer Programming, vol. 3, section 6.4), and those of splitmix64
 # (Steele, Lea & Flood 2014).
-_FACTORS = tuple(
-    np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-)
+_FACTORS = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _HALF_WORD = np.uint64(32)
 
 
-def first_rows(texts: pa.Array) -> Ints | None:
+def first_rows(texts: pa.ChunkedArray) -> Ints | None:
     """Return for each row the first row that holds the same text.
 
     Args:
-        texts: A column in one piece, without nulls.
+        texts: A column without nulls, of few chunks, which are not joined.
 
     Returns:
         int64 row numbers; None where Arrow's dictionary is the better way: few rows, few or long
@@ -61,14 +60,13 @@ def first_rows(texts: pa.Array) -> Ints | None:
     if longest > _LONGEST_BYTES or not _differ_often(texts):
         return None
     split = _Texts(texts, shortest, longest)
-    first = _first_at(_hashed(split.word(n) for n in range(split.words)), rows.bit_length() - 2)
+    first = _first_at(_hashed(split.each()), max(rows.bit_length() - 2, _FEWEST_BITS))
     is_same = np.ones(rows, dtype=np.bool_)
-    for number in range(split.words):  # one by one, so that one alone takes memory
-        word = split.word(number)
+    for word in split.each():
         for piece in _pieces(rows):
-            is_same[piece] &= word[first[piece]] == word[piece]
+            is_same[piece] &= word.take(first[piece]) == word[piece]
     left = np.flatnonzero(~is_same)
-    words = [split.word(number)[left] for number in range(split.words)]
+    words = [word[left] for word in split.each()]
     for turn in range(1, _MOST_ROUNDS):
         if not len(left):
             return first.astype(np.int64)
@@ -103,53 +101,65 @@ class _Texts:
     """Texts as words of eight bytes, which together tell any two apart.
 
     Attributes:
-        rows: How many texts there are.
-        words: How many words each has.
+        words: How many words a text has.
     """
 
-    def __init__(self, texts: pa.Array, shortest: int, longest: int) -> None:
-        self.rows = len(texts)
-        self._offsets, self._text = _buffers(texts)
+    def __init__(self, texts: pa.ChunkedArray, shortest: int, longest: int) -> None:
+        self._rows = len(texts)
+        self._chunks = [_buffers(chunk) for chunk in texts.chunks if len(chunk)]
         self._longest = longest
         self._is_even = shortest == longest >= _WORD_BYTES
         self.words = -(-longest // _WORD_BYTES) + (0 if self._is_even else 1)
         kept = [2 ** (8 * size) - 1 for size in range(_WORD_BYTES + 1)]
+        self._only: Words | None = None
         self._masks = np.array(kept, dtype=np.uint64)
 
-    def word(self, number: int) -> Words:
-        """Return a word of each text."""
-        if self._is_even:  # the last word ends with the text
-            start = min(_WORD_BYTES * number, self._longest - _WORD_BYTES)
-            begin = int(self._offsets[0]) + start
-            spread = np.ndarray((self.rows,), "<u8", self._text.data, begin, (self._longest,))
-            return np.ascontiguousarray(spread)
-        found = np.empty(self.rows, dtype=np.uint64)
-        for piece in _pieces(self.rows):
-            found[piece] = self._of_uneven(piece, number)
+    def each(self) -> Iterator[Words]:
+        """Yield word after word of all texts: one alone is kept, of several one at a time."""
+        if self.words > 1:
+            yield from (self._word(number) for number in range(self.words))
+            return
+        if self._only is None:
+            self._only = self._word(0)
+        yield self._only
+
+    def _word(self, number: int) -> Words:
+        found, begin = np.empty(self._rows, dtype=np.uint64), 0
+        for offsets, text in self._chunks:
+            some = found[begin : begin + len(offsets) - 1]
+            begin += len(some)
+            if self._is_even:  # the last word ends with the text
+                start = min(_WORD_BYTES * number, self._longest - _WORD_BYTES)
+                place = int(offsets[0]) + start
+                some[:] = np.ndarray(some.shape, "<u8", text.data, place, (self._longest,))
+                continue
+            for piece in _pieces(len(some)):
+                some[piece] = self._of_uneven(offsets[piece.start : piece.stop + 1], text, number)
         return found
 
-    def _of_uneven(self, piece: slice, number: int) -> Words:
+    def _of_uneven(self, offsets: NDArray[Any], text: NDArray[np.uint8], number: int) -> Words:
         """Return a word of some texts filled up with zeros; the last word is the length."""
-        offsets = self._offsets[piece.start : piece.stop + 1]
         sizes = offsets[1:] - offsets[:-1]
         if number == self.words - 1:
             return sizes.astype(np.uint64)
+        if len(text) < _WORD_BYTES:
+            text = np.concatenate([text, np.zeros(_WORD_BYTES, np.uint8)])
         begin = offsets[:-1].astype(np.int64) + _WORD_BYTES * number
         # Behind the last word of all there is nothing to read: earlier bytes are shifted out.
-        last = len(self._text) - _WORD_BYTES
+        last = len(text) - _WORD_BYTES
         place = np.minimum(begin, last)
         behind = np.minimum(begin - place, _WORD_BYTES - 1).astype(np.uint64)
-        every: Words = np.ndarray((last + 1,), "<u8", self._text.data, 0, (1,))
-        word = every[place] >> (behind * np.uint64(8))
+        every: Words = np.ndarray((last + 1,), "<u8", text.data, 0, (1,))
+        word: Words = every[place] >> (behind * np.uint64(8))
         word &= self._masks[np.clip(sizes - _WORD_BYTES * number, 0, _WORD_BYTES)]
         return word
 
 
-def _differ_often(texts: pa.Array) -> bool:
+def _differ_often(texts: pa.ChunkedArray) -> bool:
     """Return whether a sample over all rows holds many different texts."""
     step = len(texts) // _SAMPLE_ROWS
-    sample = texts.take(pa.array(np.arange(0, step * _SAMPLE_ROWS, step)))
-    return len(sample.unique()) >= _FEWEST_IN_SAMPLE
+    samples = [chunk.take(pa.array(np.arange(0, len(chunk), step))) for chunk in texts.chunks]
+    return len(pc.unique(pa.chunked_array(samples))) >= _FEWEST_IN_SAMPLE
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -191,13 +201,14 @@ def _hashed(words: Iterator[Words], turn: int = 0) -> Words:
 def _first_at(hashes: Words, bits: int) -> NDArray[np.int32]:
     """Return for each row the first row whose hash begins with the same bits."""
     table = np.empty(2**bits, dtype=np.int32)
-    places = np.empty(len(hashes), dtype=np.int32)
-    for piece in _pieces(len(hashes)):
-        places[piece] = hashes[piece] >> np.uint64(64 - bits)
-    for piece in reversed(list(_pieces(len(hashes)))):
+    hashes >>= np.uint64(64 - bits)
+    places = hashes.view(np.int64)
+    every = list(_pieces(len(places)))
+    for piece in reversed(every):
         # Of equal places the one written last stays: the first row.
         backwards = np.arange(piece.stop - 1, piece.start - 1, -1, dtype=np.int32)
         table[places[piece][::-1]] = backwards
-    for piece in _pieces(len(hashes)):
-        places[piece] = table[places[piece]]
-    return places
+    first = np.empty(len(places), dtype=np.int32)
+    for piece in every:
+        np.take(table, places[piece], out=first[piece], mode="clip")
+    return first

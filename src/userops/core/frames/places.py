@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from userops.core.frames.first_rows import first_rows
 
-__all__ = ["Numbered", "codes_of", "encoded", "joined_up", "numbered", "numbers_of", "places_of"]
+__all__ = ["Numbered", "encoded", "joined_up", "numbered", "numbers_of", "places_of", "taken"]
 
 _MOST_PLACES_PER_ROW = 2
+# Each chunk costs some steps.
+_MOST_CHUNKS = 256
 # Arrow counts the bytes of a text column in 32 bits.
 _MOST_TEXT_BYTES = 2**31 - 1
 
@@ -24,10 +26,12 @@ class Numbered(NamedTuple):
     Attributes:
         numbers: One a row, equal where keys are, ascending in order of first appearance.
         ids: At the place of each number that occurs, its key.
+        are_dense: Whether each place of `ids` is that of a number.
     """
 
     numbers: NDArray[np.int64]
-    ids: pa.Array
+    ids: pa.ChunkedArray
+    are_dense: bool
 
 
 def places_of(keys: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
@@ -44,28 +48,37 @@ def places_of(keys: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
             if len(found) < places:  # to close gaps here is cheaper than in each total
                 at = (np.cumsum(is_key) - 1)[at]
             return at, pa.array(found + low)
-    return codes_of(joined_up(keys))
+    numbers, ids, are_dense = numbered(keys)
+    if are_dense:
+        return numbers, joined_up(ids)
+    is_new = numbers == np.arange(len(numbers))
+    return (np.cumsum(is_new) - 1)[numbers], taken(ids, np.flatnonzero(is_new))
 
 
-def codes_of(keys: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
-    """Return the place of each row's key, in order of first appearance, and the key of each."""
-    found = numbered(keys)
-    first = found.numbers
-    if found.ids is not keys:  # dense already
-        return found
-    is_new = first == np.arange(len(first))
-    return (np.cumsum(is_new) - 1)[first], keys.take(pa.array(np.flatnonzero(is_new)))
-
-
-def numbered(keys: pa.Array) -> Numbered:
-    """Return a number for each row's key, in order of first appearance, and where keys stand."""
+def numbered(keys: pa.ChunkedArray) -> Numbered:
+    """Number the keys of rows, none of which is null."""
+    if pa.types.is_string_view(keys.type):  # Arrow picks no rows out of views
+        keys = keys.cast(pa.large_string())
+    if keys.num_chunks > _MOST_CHUNKS:
+        keys = pa.chunked_array([joined_up(keys)])
     first = first_rows(keys)
     if first is not None:
-        return Numbered(first, keys)
+        return Numbered(first, keys, are_dense=False)
     if pa.types.is_dictionary(keys.type):
         keys = keys.cast(keys.type.value_type)  # two entries of a dictionary may be equal
-    coded = keys.dictionary_encode()
-    return Numbered(coded.indices.to_numpy().astype(np.int64), coded.dictionary)
+    coded = encoded(keys)
+    numbers = coded.indices.to_numpy().astype(np.int64)
+    return Numbered(numbers, pa.chunked_array([coded.dictionary]), are_dense=True)
+
+
+def taken(column: pa.ChunkedArray, places: NDArray[np.int64]) -> pa.Array:
+    """Return the values at ascending places: chunk by chunk, without joining these."""
+    parts, begin = [], 0
+    for chunk in column.chunks:
+        low, high = np.searchsorted(places, (begin, begin + len(chunk)))
+        parts.append(chunk.take(pa.array(places[low:high] - begin)))
+        begin += len(chunk)
+    return pa.chunked_array(parts, column.type).combine_chunks()
 
 
 def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
