@@ -135,22 +135,28 @@ def _of_times(parameters: Floats, rows: RowPiece, tables: Mapping[str, Floats]) 
     log_ratio = log_end - np.log(at_last)
     log_odds = tables["log_toss"][places] + power * log_ratio
     small = np.exp(-np.abs(log_odds))
+    more = 1.0 + small
     # How much of the likelihood is that he dropped out right after his last purchase.
-    gone = np.where(log_odds > 0, 1.0, small) / (1.0 + small)
-    total = np.maximum(log_odds, 0.0) + np.log1p(small) - power * log_end
+    gone = np.where(log_odds > 0, 1.0, small) / more
+    total = np.maximum(log_odds, 0.0) + np.log(more) - power * log_end
     by_end, by_last = 1 / at_end, 1 / at_last
     late = by_last - by_end
-    toss = tables["by_toss"][places]
-    differ = np.stack([log_ratio, -power * late, np.full(len(power), 1 / a), toss])
+    toss, steep = tables["by_toss"][places], power * late
     left, mixed = weight * power, weight * gone
-    gradient = differ @ mixed
-    gradient[0] -= weight @ log_end
-    gradient[1] -= left @ by_end
-    hessian = np.triu((differ * (mixed * (1 - gone))) @ differ.T)
+    spread = mixed * (1.0 - gone)
+    # The log-odds change with r by log_ratio, with alpha by -steep, with a by 1 / a, with b by toss.
+    by_r, by_alpha, by_b = spread * log_ratio, spread * steep, spread * toss
+    gradient = np.array([
+        mixed @ log_ratio - weight @ log_end, -(mixed @ steep) - left @ by_end,
+        mixed.sum() / a, mixed @ toss,
+    ])  # fmt: skip
+    hessian = np.zeros((4, 4))
+    hessian[0] = by_r @ log_ratio, -(by_r @ steep), by_r.sum() / a, by_r @ toss
+    hessian[1, 1:] = by_alpha @ steep, -by_alpha.sum() / a, -(by_alpha @ toss)
+    hessian[2, 2:] = (spread.sum() - mixed.sum()) / a**2, by_b.sum() / a
+    hessian[3, 3] = by_b @ toss + mixed @ toss**2
     hessian[0, 1] -= weight @ by_end + mixed @ late
-    hessian[1, 1] += left @ by_end**2 + (mixed * power) @ (late * (by_last + by_end))
-    hessian[2, 2] -= float(mixed.sum()) / a**2
-    hessian[3, 3] += mixed @ toss**2
+    hessian[1, 1] += left @ by_end**2 + (mixed * steep) @ (by_last + by_end)
     return Derivatives(float(weight @ total), gradient, hessian)
 
 

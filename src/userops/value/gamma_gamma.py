@@ -19,7 +19,7 @@ from scipy.special import gammaln, polygamma, psi
 
 from userops.core import frames
 from userops.core.definitions import Definition
-from userops.errors import ColumnNotFoundError, DataError
+from userops.errors import DataError
 from userops.value.fitted_parameters import FittedParameters
 from userops.value.newton import Derivatives, Maximum, by_logs, maximised
 from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT
@@ -66,11 +66,7 @@ class SpendRows:
             ColumnNotFoundError: If a column is missing; names the nearest.
             DataError: If nobody did.
         """
-        source = frames.read(summary)
-        names = source.frame.collect_schema().names()
-        for column in (REPEAT_COUNT, MEAN_SPEND):
-            if column not in names:
-                raise ColumnNotFoundError(column, names)
+        source = frames.read_columns(summary, (REPEAT_COUNT, MEAN_SPEND))
         good = (nw.col(REPEAT_COUNT) > 0) & (nw.col(MEAN_SPEND) > 0).fill_null(False)
         table = frames.to_arrow(source.frame.filter(good).select(REPEAT_COUNT, MEAN_SPEND))
         if not table.num_rows:

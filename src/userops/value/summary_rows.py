@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core import frames
+from userops.core.distinct import Distinct, distinct
 from userops.errors import ColumnNotFoundError, ColumnTypeError, DataError
 from userops.events.columns import CUSTOMER_ID
 from userops.value.row_ends import RowEnds
@@ -32,6 +33,7 @@ MEAN_SPEND = "mean_spend"
 _COUNT = "userops__count"
 _COLUMNS = ("repeat_count", "last_purchase_age", "age", "weight", "covariates")
 _PIECE_ROWS = 1 << 13
+_LARGEST_DAYS = 2.0**52
 
 
 class RowPiece(NamedTuple):
@@ -127,11 +129,16 @@ class SummaryRows:
             ColumnTypeError: If a covariate is neither a number nor true or false.
             DataError: If there is no row, or one that no customer can have.
         """
-        source = frames.read(summary)
         columns = (REPEAT_COUNT, *ages, *covariates)
+        source = frames.read_columns(summary, (*columns, *([weight] if weight else [])))
         _check_columns(source, columns, covariates, weight)
+        frame = source.frame
+        if source.is_in_process and not covariates and weight is None:
+            frame, whole = frames.whole_numbers(frame, columns)
+            if whole is not None and len(whole[0]):
+                return cls._counted(distinct(whole), unit_days)
         count = nw.len() if weight is None else nw.col(weight).sum()
-        table = frames.to_arrow(source.frame.group_by(*columns).agg(count.alias(_COUNT)))
+        table = frames.to_arrow(frame.group_by(*columns).agg(count.alias(_COUNT)))
         if not table.num_rows:
             raise DataError("the summary has no row", hint="nobody bought before its end")
         x, t, age, *others, number = (
@@ -141,6 +148,11 @@ class SummaryRows:
         order = np.lexsort((age, t, x))
         known = np.stack(others, axis=1)[order] if others else np.empty((len(x), 0))
         return cls(x[order], t[order] / unit_days, age[order] / unit_days, number[order], known)
+
+    @classmethod
+    def _counted(cls, found: Distinct, unit_days: float) -> SummaryRows:
+        x, t, age = (column.astype(np.float64) for column in found.columns)
+        return cls(x, t / unit_days, age / unit_days, found.counts.astype(np.float64))
 
     @classmethod
     def each(
@@ -207,6 +219,9 @@ class SummaryRows:
 
     def distinct(self) -> tuple[SummaryRows, NDArray[np.intp]]:
         """Return the distinct rows, and the place of each row among them."""
+        near = self._near_distinct()
+        if near is not None:
+            return near
         columns = (*self.covariates.T, self.age, self.last_purchase_age, self.repeat_count)
         order = np.lexsort(columns)
         differs = np.zeros(len(order), dtype=np.bool_)
@@ -219,6 +234,18 @@ class SummaryRows:
         first = order[np.flatnonzero(np.concatenate([[True], differs[1:]]))]
         weight = np.bincount(places, self.weight).astype(np.float64)
         return attrs.evolve(self.part(first), weight=weight), places
+
+    def _near_distinct(self) -> tuple[SummaryRows, NDArray[np.intp]] | None:
+        """Return the distinct rows where times are whole days, in days or in weeks."""
+        times = [_whole_days(column) for column in (self.last_purchase_age, self.age)]
+        if self.covariates.shape[1] or not len(self) or None in times:
+            return None
+        (last, unit), (age, unit_of_age) = (time for time in times if time is not None)
+        found = distinct([self.repeat_count.astype(np.int64), last, age], with_places=True)
+        assert found.places is not None
+        x, t, end = (column.astype(np.float64) for column in found.columns)
+        weight = np.bincount(found.places, self.weight).astype(np.float64)
+        return SummaryRows(x, t / unit, end / unit_of_age, weight), found.places
 
     def weighted(self, weight: Floats) -> SummaryRows:
         """Return the same rows for other numbers of customers; zero is one of them."""
@@ -285,3 +312,12 @@ def _check_columns(
                 allowed="numbers, or true and false",
                 hint="make a column of true and false of each value but one",
             )  # fmt: skip
+
+
+def _whole_days(times: Floats) -> tuple[NDArray[np.int64], float] | None:
+    """Return times as whole numbers of which some make a unit, and how many; None where not."""
+    for unit in (1.0, 7.0):
+        whole = np.rint(times * unit)
+        if (whole / unit == times).all() and (whole < _LARGEST_DAYS).all():
+            return whole.astype(np.int64), unit
+    return None
