@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core import frames
-from userops.core.distinct import Distinct, distinct
+from userops.core.counted_rows import CountedRows, counted_rows
 from userops.errors import ColumnNotFoundError, ColumnTypeError, DataError
 from userops.events.columns import CUSTOMER_ID
 from userops.value.row_ends import RowEnds
@@ -136,7 +136,7 @@ class SummaryRows:
         if source.is_in_process and not covariates and weight is None:
             frame, whole = frames.whole_numbers(frame, columns)
             if whole is not None and len(whole[0]):
-                return cls._counted(distinct(whole), unit_days)
+                return cls._of_counted(counted_rows(whole), unit_days)
         count = nw.len() if weight is None else nw.col(weight).sum()
         table = frames.to_arrow(frame.group_by(*columns).agg(count.alias(_COUNT)))
         if not table.num_rows:
@@ -150,7 +150,7 @@ class SummaryRows:
         return cls(x[order], t[order] / unit_days, age[order] / unit_days, number[order], known)
 
     @classmethod
-    def _counted(cls, found: Distinct, unit_days: float) -> SummaryRows:
+    def _of_counted(cls, found: CountedRows, unit_days: float) -> SummaryRows:
         x, t, age = (column.astype(np.float64) for column in found.columns)
         return cls(x, t / unit_days, age / unit_days, found.counts.astype(np.float64))
 
@@ -237,15 +237,16 @@ class SummaryRows:
 
     def _near_distinct(self) -> tuple[SummaryRows, NDArray[np.intp]] | None:
         """Return the distinct rows where times are whole days, in days or in weeks."""
-        times = [_whole_days(column) for column in (self.last_purchase_age, self.age)]
-        if self.covariates.shape[1] or not len(self) or None in times:
+        last, age = _whole_days(self.last_purchase_age), _whole_days(self.age)
+        if self.covariates.shape[1] or not len(self) or last is None or age is None:
             return None
-        (last, unit), (age, unit_of_age) = (time for time in times if time is not None)
-        found = distinct([self.repeat_count.astype(np.int64), last, age], with_places=True)
+        x = self.repeat_count.astype(np.int64)
+        found = counted_rows([x, last.whole, age.whole], with_places=True)
         assert found.places is not None
-        x, t, end = (column.astype(np.float64) for column in found.columns)
+        x, t, end = found.columns
         weight = np.bincount(found.places, self.weight).astype(np.float64)
-        return SummaryRows(x, t / unit, end / unit_of_age, weight), found.places
+        rows = SummaryRows(x.astype(np.float64), t / last.unit, end / age.unit, weight)
+        return rows, found.places
 
     def weighted(self, weight: Floats) -> SummaryRows:
         """Return the same rows for other numbers of customers; zero is one of them."""
@@ -269,13 +270,24 @@ class SummaryRows:
         places = np.split(order, ends[:-1])
         return [(each, here, self.part(here)) for each, here in zip(values, places, strict=True)]
 
+    def every(self, step: int) -> SummaryRows:
+        """Return one row of so many each: a sample, as rows stand in order of their values."""
+        some = np.arange(0, len(self), step)
+        return self.part(some[self.weight[some] > 0])
+
     def of_counts(self) -> tuple[Floats, Floats]:
         """Return the distinct counts, ascending, and how many customers have each."""
         return self._counts[0], self._counts[2]
 
     @cached_property
     def _counts(self) -> tuple[Floats, NDArray[np.intp], Floats]:
-        counts, places = np.unique(self.repeat_count, return_inverse=True)
+        x = self.repeat_count
+        if (x[1:] >= x[:-1]).all():  # as `of` reads them
+            starts = np.flatnonzero(np.append(True, x[1:] != x[:-1])[: len(x)])
+            counts = x[starts]
+            places = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(x))))
+        else:
+            counts, places = np.unique(x, return_inverse=True)
         weights: Floats = np.bincount(places, self.weight, minlength=len(counts)).astype(np.float64)
         return counts, places, weights
 
@@ -314,10 +326,17 @@ def _check_columns(
             )  # fmt: skip
 
 
-def _whole_days(times: Floats) -> tuple[NDArray[np.int64], float] | None:
-    """Return times as whole numbers of which some make a unit, and how many; None where not."""
+class _WholeDays(NamedTuple):
+    """Times as whole numbers of which `unit` make one of theirs."""
+
+    whole: NDArray[np.int64]
+    unit: float
+
+
+def _whole_days(times: Floats) -> _WholeDays | None:
+    """Return times in days or in weeks as whole days; None where they are none."""
     for unit in (1.0, 7.0):
         whole = np.rint(times * unit)
         if (whole / unit == times).all() and (whole < _LARGEST_DAYS).all():
-            return whole.astype(np.int64), unit
+            return _WholeDays(whole.astype(np.int64), unit)
     return None

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from userops.core.digits import Digits, pieces
 
-__all__ = ["Distinct", "distinct"]
+__all__ = ["CountedRows", "counted_rows"]
 
 Ints = NDArray[np.int64]
 _WORD_BITS = 64
 
 
-class Distinct(NamedTuple):
+class CountedRows(NamedTuple):
     """Rows that differ.
 
     Attributes:
@@ -31,7 +31,7 @@ class Distinct(NamedTuple):
     places: NDArray[np.intp] | None
 
 
-def distinct(columns: Sequence[NDArray[Any]], *, with_places: bool = False) -> Distinct:
+def counted_rows(columns: Sequence[NDArray[Any]], *, with_places: bool = False) -> CountedRows:
     """Return the distinct rows of columns of integers of one length, at least one.
 
     Args:
@@ -58,14 +58,14 @@ def distinct(columns: Sequence[NDArray[Any]], *, with_places: bool = False) -> D
     keys.sort()
     if not with_places:
         starts = _starts(keys, 0)
-        return Distinct(_unpacked(keys[starts], parts), np.diff(np.append(starts, rows)), None)
+        return CountedRows(_unpacked(keys[starts], parts), np.diff(np.append(starts, rows)), None)
     starts = _starts(keys, row_bits)
     counts = np.diff(np.append(starts, rows))
     found = _unpacked(keys[starts] >> np.uint64(row_bits), parts)
     places = np.empty(rows, dtype=np.intp)
     keys &= np.uint64(2**row_bits - 1)
     places[keys.view(np.int64)] = np.repeat(np.arange(len(starts), dtype=np.intp), counts)
-    return Distinct(found, counts, places)
+    return CountedRows(found, counts, places)
 
 
 def _starts(keys: NDArray[Any], shift: int) -> Ints:
@@ -87,7 +87,7 @@ def _unpacked(keys: NDArray[Any], parts: Sequence[Digits]) -> list[Ints]:
     return found[::-1]
 
 
-def _of_wide_rows(columns: Sequence[NDArray[Any]], *, with_places: bool) -> Distinct:
+def _of_wide_rows(columns: Sequence[NDArray[Any]], *, with_places: bool) -> CountedRows:
     """Return the same of rows that no number holds."""
     order = np.lexsort(tuple(reversed(columns)))
     ordered = [column[order] for column in columns]
@@ -100,4 +100,4 @@ def _of_wide_rows(columns: Sequence[NDArray[Any]], *, with_places: bool) -> Dist
         places = np.empty(len(order), dtype=np.intp)
         places[order] = np.cumsum(is_new) - 1
     counts = np.diff(np.append(starts, len(order)))
-    return Distinct([column[starts] for column in ordered], counts, places)
+    return CountedRows([column[starts] for column in ordered], counts, places)
