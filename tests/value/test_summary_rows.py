@@ -44,54 +44,70 @@ def as_rows(rows: SummaryRows) -> list[tuple[float, ...]]:
 @given(summaries(), st.sampled_from([1.0, 7.0]))
 def test_rows_are_those_that_an_engine_groups(table: pa.Table, unit_days: float) -> None:
     """Values, weights and their order are equal; places lead from each customer to his row."""
-    rows, places = SummaryRows.placed(table, unit_days=unit_days)
+    rows = SummaryRows.of(table, unit_days=unit_days)
     with mock.patch.object(frames.Source, "is_in_process", new=property(lambda _: False)):
-        grouped, nothing = SummaryRows.placed(table, unit_days=unit_days)
-    assert nothing is None
-    assert as_rows(rows) == as_rows(grouped) == as_rows(SummaryRows.of(table, unit_days=unit_days))
-    assert places is not None
-    for name, column in zip(
-        NAMES, (rows.repeat_count, rows.last_purchase_age, rows.age), strict=True
-    ):
-        unit = 1.0 if name == "repeat_count" else unit_days
-        assert column[places].tolist() == [value / unit for value in table[name].to_pylist()]
+        grouped = SummaryRows.of(table, unit_days=unit_days)
+    assert as_rows(rows) == as_rows(grouped)
+    each = SummaryRows(*(np.array(table[name].to_pylist(), dtype=float) for name in NAMES))
+    each = each.in_units(unit_days)
+    found, places = each.distinct()
+    assert as_rows(found) == as_rows(rows)
+    assert as_rows(found.part(places)) == [
+        (x, t, age, found.weight[place])
+        for (x, t, age, _), place in zip(as_rows(each), places, strict=True)
+    ]
+
+
+@settings(deadline=None)
+@given(summaries(), st.sampled_from([1 / 3, 0.1, 1e-20]))
+def test_times_that_are_no_days_are_told_apart_as_well(table: pa.Table, unit_days: float) -> None:
+    """Whatever the unit, rows are distinct where their days are, and weights are added up."""
+    days = SummaryRows(*(np.array(table[name].to_pylist(), dtype=float) for name in NAMES))
+    weighted = SummaryRows(
+        days.repeat_count, days.last_purchase_age, days.age, np.full(len(days), 2.0)
+    )
+    by_day, places = weighted.distinct()
+    found, others = weighted.in_units(unit_days).distinct()
+    assert others.tolist() == places.tolist()
+    assert found.weight.tolist() == by_day.weight.tolist()
+    assert found.customers == 2 * len(days)
 
 
 def test_every_host_is_read() -> None:
-    """Places are given where the summary is in this process, and are the same there."""
+    """Integers, fractions of days, and what is missing or not there."""
     table = pa.table(
         {
             "customer_id": ["a", "b", "c", "d"],
             "repeat_count": [2, 0, 2, 1],
             "last_purchase_age_days": [5, 0, 5, 4],
             "age_days": [9, 7, 9, 9],
+            "is_member": [True, False, False, True],
         }
     )
+    finer = table.set_column(2, "last_purchase_age_days", pa.array([2.5, 0.0, 2.5, 4.25]))
     for engine in installed_engines(with_spark=False):
-        rows, places = SummaryRows.placed(to_engine(table, engine))
-        assert as_rows(rows) == [(0, 0, 7, 1), (1, 4, 9, 1), (2, 5, 9, 2)], engine
-        if engine == "ibis":
-            assert places is None
-        else:
-            assert places is not None
-            assert places.tolist() == [2, 0, 2, 1], engine
+        host = to_engine(table, engine)
+        assert as_rows(SummaryRows.of(host)) == [(0, 0, 7, 1), (1, 4, 9, 1), (2, 5, 9, 2)], engine
+        by_member = SummaryRows.of(host, covariates=["is_member"])
+        assert by_member.weight.tolist() == [1, 1, 1, 1], engine
+        heavy = SummaryRows.of(host, weight="age_days")
+        assert heavy.weight.tolist() == [7, 9, 18], engine
+        fine = SummaryRows.of(to_engine(finer, engine))
+        assert as_rows(fine) == [(0, 0, 7, 1), (1, 4.25, 9, 1), (2, 2.5, 9, 2)], engine
 
 
-def test_ages_that_are_no_whole_numbers_are_grouped() -> None:
-    """Fractions of days are kept as they are; what is missing, or not there, is refused."""
+def test_what_is_missing_is_refused() -> None:
+    """A column, a value, or all rows."""
     table = pa.table(
         {"repeat_count": [1, 1], "last_purchase_age_days": [2.5, 2.5], "age_days": [4.0, 4.25]}
     )
-    for engine in installed_engines(with_spark=False):
-        rows, places = SummaryRows.placed(to_engine(table, engine))
-        assert places is None
-        assert as_rows(rows) == [(1, 2.5, 4.0, 1), (1, 2.5, 4.25, 1)], engine
     gone = table.set_column(2, "age_days", pa.array([4.0, None]))
     with pytest.raises(DataError, match="missing"):
         SummaryRows.of(gone)
     with pytest.raises(DataError, match="no row"):
         SummaryRows.of(table.slice(0, 0))
-    for frame in (table.drop_columns(["age_days"]), table.drop_columns(["age_days"]).to_pandas()):
+    less = table.drop_columns(["age_days"])
+    for frame in (less, less.to_pandas()):
         with pytest.raises(ColumnNotFoundError, match="age_days"):
             SummaryRows.of(frame)
         with pytest.raises(ColumnNotFoundError, match="mean_spend"):
@@ -99,9 +115,11 @@ def test_ages_that_are_no_whole_numbers_are_grouped() -> None:
 
 
 def test_a_sample_is_every_so_manieth_row() -> None:
-    """Its weights come along."""
+    """Its weights come along; who stands for nobody is left out."""
     rows = SummaryRows(np.arange(5.0), np.arange(5.0), np.full(5, 9.0), np.arange(1.0, 6.0))
     assert as_rows(rows.every(2)) == [(0, 0, 9, 1), (2, 2, 9, 3), (4, 4, 9, 5)]
+    without = rows.weighted(np.array([1.0, 1.0, 0.0, 1.0, 1.0]))
+    assert as_rows(without.every(2)) == [(0, 0, 9, 1), (4, 4, 9, 1)]
 
 
 def test_many_rows_end_where_few_would() -> None:

@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
+from userops.core.frames.conversions import check_labels
 from userops.core.frames.sources import as_frame, backend_of, read, to_arrow
 from userops.errors import ColumnNotFoundError
 
@@ -30,13 +31,15 @@ def read_columns(native: Any, names: Sequence[str]) -> Source:
         UnsupportedFrameError: See `read`.
         ColumnNotFoundError: If a column is missing; names the nearest.
     """
+    if type(native).__module__.startswith("pandas") and hasattr(native, "columns"):
+        check_labels(native)  # as `read` does
     if backend_of(native) != "pandas":
         source = read(native)
         _check(names, source.frame.collect_schema().names())
         return source
     frame = nw.from_native(native)
     _check(names, frame.columns)
-    return read(frame.select(*names).to_native())
+    return read(frame.select(*dict.fromkeys(names)).to_native())
 
 
 def _check(names: Sequence[str], existing: Sequence[str]) -> None:
