@@ -57,7 +57,7 @@ class BGNBD(TransactionModel):
         time = float(rows.weight @ rows.age)
         rate = max(count, 0.5) / max(time, 1e-6)
         begin = np.array([1.0, 1.0 / rate, 1.0, 2.0])
-        if len(rows) < 2 * _SAMPLE_ROWS:
+        if len(rows) < 4 * _SAMPLE_ROWS:
             return begin
         few = rows.every(len(rows) // _SAMPLE_ROWS)
 
