@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks.measuring import Run, Runner
 from benchmarks.report import Row
+from benchmarks.value_comparisons import value, value_summary
 
 __all__ = ["BENCHMARKS"]
 
@@ -182,26 +183,11 @@ def imports(runner: Runner, _: Run) -> Iterator[Row]:
     )
 
 
-def value(runner: Runner, _: Run) -> Iterator[Row]:
-    """Models of value, against lifetimes."""
-    side = runner.in_turn(["value"])["value"]
-    data = f"{runner.size.customers:,} customers"
-    for name, model, limit in (
-        ("BG/NBD", "bg_nbd", 1 / 60),
-        ("Gamma-Gamma", "gamma_gamma", 1 / 20),
-    ):
-        yield Row(
-            job=f"{name} fitted", data=data, unit="CPU s", ours=side.number(model),
-            peer=side.number(f"lifetimes_{model}"), peer_name="lifetimes",
-            bar=f"≤ 1 / {1 / limit:.0f}", limit=limit,
-        )  # fmt: skip
-    yield Row("Pareto/NBD fitted", data, "CPU s", side.number("pareto_nbd"))
-
-
 BENCHMARKS: dict[str, Callable[[Runner, Run], Iterator[Row]]] = {
     "rfm": rfm,
     "summary": summary,
     "value": value,
+    "value_summary": value_summary,
     "one_customer": one_customer,
     "reference": reference,
     "many_rules": many_rules,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -9,7 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KEY_BITS", "PIECE_ROWS", "Digits", "most_bits", "pieces", "starts_of"]
+__all__ = ["KEY_BITS", "PIECE_ROWS", "Digits", "most_bits", "pieces", "starts_of", "whole_groups"]
 
 Ints: TypeAlias = NDArray[np.int64]
 
@@ -77,6 +78,23 @@ def pieces(rows: int, *, overlap: int = 0) -> Iterator[slice]:
     """Cut rows into slices; with an overlap, each begins so many rows before the last one's end."""
     for begin in range(0, rows, PIECE_ROWS):
         yield slice(max(begin - overlap, 0), min(begin + PIECE_ROWS, rows))
+
+
+def whole_groups(offsets: Ints, rows: int = PIECE_ROWS) -> Iterator[tuple[slice, slice]]:
+    """Cut rows between groups, so that a kernel's arrays stay in a core's cache.
+
+    Args:
+        offsets: Where each group starts, and the number of rows.
+        rows: About how many rows of a piece; a group that has more is a piece of its own.
+
+    Yields:
+        The places of the groups of a piece, and its rows.
+    """
+    marks = np.arange(0, int(offsets[-1]), rows)
+    begins = np.unique(np.searchsorted(offsets[:-1], marks)).tolist()
+    for begin, end in itertools.pairwise((*begins, len(offsets) - 1)):
+        if begin < end:
+            yield slice(begin, end), slice(int(offsets[begin]), int(offsets[end]))
 
 
 def most_bits(rows: int) -> int:

@@ -13,7 +13,6 @@ which is exact for all values, takes over.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
@@ -24,8 +23,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from userops.core.digits import KEY_BITS, PIECE_ROWS, Digits, most_bits, pieces, starts_of
-from userops.core.frames.places import joined_up
+from userops.core.digits import (
+    KEY_BITS,
+    PIECE_ROWS,
+    Digits,
+    most_bits,
+    pieces,
+    starts_of,
+    whole_groups,
+)
+from userops.core.frames.places import joined_up, places_of
 from userops.core.packed_log import packed_rows
 
 __all__ = ["CustomerLog"]
@@ -134,14 +141,10 @@ class CustomerLog:
         Args:
             rows: About how many rows of a piece; a customer that has more is a piece of its own.
 
-        Yields:
+        Returns:
             The places of the customers of a piece, and its rows.
         """
-        marks = np.arange(0, self.rows, rows)
-        begins = np.unique(np.searchsorted(self.offsets[:-1], marks)).tolist()
-        for begin, end in itertools.pairwise((*begins, self.customers)):
-            if begin < end:
-                yield slice(begin, end), slice(int(self.offsets[begin]), int(self.offsets[end]))
+        return whole_groups(self.offsets, rows)
 
     def __repr__(self) -> str:
         """Say the size and the columns, not the values."""
@@ -163,10 +166,8 @@ def _codes(ids: pa.Array) -> Digits:
         numbers = Digits.of(ids.to_numpy())
         if numbers.bits <= most_bits(len(ids)):
             return numbers
-    if pa.types.is_dictionary(ids.type):
-        ids = ids.cast(ids.type.value_type)  # two entries of a dictionary may be equal
-    encoded = ids.dictionary_encode()
-    return Digits(encoded.indices.to_numpy(), 0, max(len(encoded.dictionary) - 1, 0).bit_length())
+    codes, found = places_of(pa.chunked_array([ids]))
+    return Digits(codes, 0, max(len(found) - 1, 0).bit_length())
 
 
 def _as_it_is(group: Digits, value: Digits) -> _Ordered | None:

@@ -7,7 +7,7 @@ in place: memory that is touched for the first time costs as much as the sorting
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from userops.core.digits import KEY_BITS, Digits, Ints, most_bits, pieces, starts_of
+from userops.core.frames.places import numbered, taken
 
-__all__ = ["packed_rows"]
+__all__ = ["digits_of", "near_numbers", "packed_in_order", "packed_rows", "spread"]
 
 
 class _Packed(NamedTuple):
@@ -31,54 +32,90 @@ class _Packed(NamedTuple):
 def packed_rows(table: pa.Table, key: str, instant: str, columns: Sequence[str]) -> _Packed | None:
     """Return rows in order of customer and time, as a `CustomerLog` holds them.
 
-    None where ids are not integers that lie close together, or a row is more than a number holds.
+    None where a column that is carried along holds no whole numbers, or a row is more than one
+    number holds.
 
     Args:
         table: The rows.
-        key: Column of customers.
+        key: Column of customers, integers or text. Integers that lie close together stand for
+            themselves; else customers are numbered in order of first appearance.
         instant: Column of int64 microseconds.
         columns: What is carried along.
     """
     names = [key, instant, *columns]
-    types = [table.schema.field(name).type for name in names]
-    if not len(table) or not pa.types.is_int64(types[0]) or len(set(names)) < len(names):
+    if not len(table) or len(set(names)) < len(names):
         return None
-    if not all(pa.types.is_integer(kind) for kind in types):
+    if not all(pa.types.is_integer(table.schema.field(name).type) for name in names[1:]):
         return None
-    batches = table.select(names).to_batches()
-    parts = {name: _spread(table[name]) for name in names}
-    if parts[key].bits > most_bits(len(table)):
-        return None
+    numbers, ids = near_numbers(table[key])
+    table = table.select(names).set_column(0, key, numbers)
+    parts = {name: spread(table[name]) for name in names}
     if sum(part.bits for part in parts.values()) > KEY_BITS:
-        parts[instant] = parts[instant].in_fewest_bits([b[instant].to_numpy() for b in batches])
+        columns_of_instants = [chunk.to_numpy() for chunk in table[instant].chunks]
+        parts[instant] = parts[instant].in_fewest_bits(columns_of_instants)
     if sum(part.bits for part in parts.values()) > KEY_BITS:
         return None
-    packed = np.empty(len(table), dtype=np.uint64)
-    begin = 0
-    for batch in batches:
-        _pack(packed[begin : begin + len(batch)], batch, parts)
-        begin += len(batch)
-    packed.sort()
+    batches = table.to_batches()
+    packed = packed_in_order(batches, len(table), parts)
     dtypes = {name: batches[0][name].to_numpy().dtype for name in names}
-    return _unpacked(packed, key, instant, dtypes, parts)
+    found = _unpacked(packed, key, instant, dtypes, parts)
+    return found._replace(customer_ids=ids(found.customer_ids.to_numpy()))
 
 
-def _spread(column: pa.ChunkedArray) -> Digits:
+def near_numbers(keys: pa.ChunkedArray) -> tuple[pa.ChunkedArray, Callable[[Ints], pa.Array]]:
+    """Return int64 numbers that lie close together for keys, and a function back to the keys.
+
+    Keys that are such numbers stand for themselves; others are numbered as they appear.
+    """
+    if pa.types.is_int64(keys.type) and spread(keys).bits <= most_bits(len(keys)):
+        return keys, pa.array
+    found = numbered(keys)
+    return pa.chunked_array([found.numbers]), lambda numbers: taken(found.ids, numbers)
+
+
+def spread(column: pa.ChunkedArray) -> Digits:
     """Return the digits that a column needs, without its values."""
     reach = pc.min_max(column)
     low, high = reach["min"].as_py(), reach["max"].as_py()
     return Digits(np.empty(0, dtype=np.int64), low, (high - low).bit_length())
 
 
-def _pack(packed: NDArray[np.uint64], batch: pa.RecordBatch, parts: Mapping[str, Digits]) -> None:
-    """Write the rows of a batch as numbers: the first part highest."""
-    columns = {n: attrs.evolve(part, values=batch[n].to_numpy()) for n, part in parts.items()}
-    for rows in pieces(len(batch)):
-        piece = packed[rows]
-        piece[:] = 0
-        for column in columns.values():
-            piece <<= np.uint64(column.bits)
-            piece |= column.piece(rows)
+def packed_in_order(
+    batches: Iterable[pa.RecordBatch], rows: int, parts: Mapping[str, Digits]
+) -> NDArray[np.uint64]:
+    """Return the rows of batches as numbers, ascending: the first part highest.
+
+    Args:
+        batches: One by one, so that what is made for them need not all be kept.
+        rows: How many rows they have together.
+        parts: Column to its digits; all of them fit a number.
+    """
+    packed = np.empty(rows, dtype=np.uint64)
+    begin = 0
+    for batch in batches:
+        columns = [attrs.evolve(part, values=batch[n].to_numpy()) for n, part in parts.items()]
+        whole = packed[begin : begin + len(batch)]
+        begin += len(batch)
+        for some in pieces(len(batch)):
+            piece = whole[some]
+            piece[:] = 0
+            for column in columns:
+                piece <<= np.uint64(column.bits)
+                piece |= column.piece(some)
+    packed.sort()
+    return packed
+
+
+def digits_of(packed: NDArray[np.uint64], parts: Mapping[str, Digits]) -> dict[str, Ints]:
+    """Return the parts of packed rows."""
+    left, found = packed.copy(), {}
+    for name, part in reversed(list(parts.items())):
+        digits = left & np.uint64(2**part.bits - 1)
+        left >>= np.uint64(part.bits)
+        digits *= np.uint64(part.unit)
+        digits += np.uint64(part.low % 2**64)
+        found[name] = digits.view(np.int64)
+    return found
 
 
 def _unpacked(
@@ -95,12 +132,7 @@ def _unpacked(
     found = {n: np.empty(len(packed), dtypes[n]) for n in carried if n != instant}
     found[instant] = packed.view(np.int64)  # each number is read before it becomes an instant
     for rows in pieces(len(packed)):
-        piece = packed[rows].copy()
-        for name, part in reversed(carried.items()):
-            digits = piece & np.uint64(2**part.bits - 1)
-            piece >>= np.uint64(part.bits)
-            digits *= np.uint64(part.unit)
-            digits += np.uint64(part.low % 2**64)
+        for name, digits in digits_of(packed[rows], carried).items():
             found[name][rows] = digits.astype(found[name].dtype)
     instants = found.pop(instant)
     return _Packed(pa.array(ids.view(np.int64)), np.append(starts, len(packed)), instants, found)

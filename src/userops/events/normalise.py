@@ -231,8 +231,15 @@ def _with_ids(frame: frames.Frame, columns: OrderColumns | EventColumns) -> fram
     if isinstance(columns, OrderColumns):
         ids[ORDER_ID] = columns.order_id
     nobody = [] if columns.customer_id else [null(nw.String).alias(PREFIX + CUSTOMER_ID)]
+    # To make a null of what is blank copies every text, so that it is left out where none is.
+    whole = {c for c in ids.values() if c and frames.is_never_blank(frame, c)}
     return frame.with_columns(
-        *(id_expr(c, schema[c]).alias(PREFIX + role) for role, c in ids.items() if c), *nobody
+        *(
+            (nw.col(c) if c in whole else id_expr(c, schema[c])).alias(PREFIX + role)
+            for role, c in ids.items()
+            if c
+        ),
+        *nobody,
     )
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln, gammaln, polygamma, psi
 
 from userops.value.coin_expectation import purchases_while_heads
-from userops.value.newton import Derivatives
+from userops.value.newton import Derivatives, by_logs, maximised
 from userops.value.purchase_counts import negative_binomial, purchase_times, with_the_gone
 from userops.value.summary_rows import RowPiece, SummaryRows
 from userops.value.transaction_model import TransactionModel
@@ -28,6 +28,7 @@ __all__ = ["BGNBD"]
 Floats = NDArray[np.float64]
 # The logarithm of numbers that are as good as infinite beside any other here.
 _LARGEST = 600.0
+_SAMPLE_ROWS = 1 << 14
 
 
 @attrs.frozen
@@ -48,11 +49,24 @@ class BGNBD(TransactionModel):
     coins: ClassVar[int] = 0
 
     def starts(self, rows: SummaryRows) -> Floats:
-        """Begin with one purchase rate for all, and an even coin."""
+        """Begin with one purchase rate for all, and an even coin; or with the fit of a sample.
+
+        That is for many rows: from there two or three steps over all rows are left.
+        """
         count = float(rows.weight @ rows.repeat_count)
         time = float(rows.weight @ rows.age)
         rate = max(count, 0.5) / max(time, 1e-6)
-        return np.array([1.0, 1.0 / rate, 1.0, 2.0])
+        begin = np.array([1.0, 1.0 / rate, 1.0, 2.0])
+        if len(rows) < 4 * _SAMPLE_ROWS:
+            return begin
+        few = rows.every(len(rows) // _SAMPLE_ROWS)
+
+        def of_logs(logs: Floats) -> Derivatives:
+            parameters = np.exp(logs)
+            return by_logs(self.derivatives(parameters, few), parameters)
+
+        found = maximised(of_logs, np.log(begin))
+        return np.exp(found.logs) if found.status == "converged" else begin
 
     def derivatives(self, parameters: Floats, rows: SummaryRows) -> Derivatives:
         """Return equation (6) of the paper over all rows, with its derivatives."""
@@ -133,24 +147,30 @@ def _of_times(parameters: Floats, rows: RowPiece, tables: Mapping[str, Floats]) 
     at_end, at_last = alpha + rows.age, alpha + rows.last_purchase_age
     log_end = np.log(at_end)
     log_ratio = log_end - np.log(at_last)
-    log_odds = tables["log_toss"][places] + power * log_ratio
+    log_odds = tables["log_toss"].take(places) + power * log_ratio
     small = np.exp(-np.abs(log_odds))
+    more = 1.0 + small
     # How much of the likelihood is that he dropped out right after his last purchase.
-    gone = np.where(log_odds > 0, 1.0, small) / (1.0 + small)
-    total = np.maximum(log_odds, 0.0) + np.log1p(small) - power * log_end
+    gone = np.where(log_odds > 0, 1.0, small) / more
+    total = np.maximum(log_odds, 0.0) + np.log(more) - power * log_end
     by_end, by_last = 1 / at_end, 1 / at_last
     late = by_last - by_end
-    toss = tables["by_toss"][places]
-    differ = np.stack([log_ratio, -power * late, np.full(len(power), 1 / a), toss])
+    toss, steep = tables["by_toss"].take(places), power * late
     left, mixed = weight * power, weight * gone
-    gradient = differ @ mixed
-    gradient[0] -= weight @ log_end
-    gradient[1] -= left @ by_end
-    hessian = np.triu((differ * (mixed * (1 - gone))) @ differ.T)
+    spread = mixed * (1.0 - gone)
+    # Derivatives of the log-odds: log_ratio by r, -steep by alpha, 1 / a by a, and toss by b.
+    by_r, by_alpha, by_b = spread * log_ratio, spread * steep, spread * toss
+    gradient = np.array([
+        mixed @ log_ratio - weight @ log_end, -(mixed @ steep) - left @ by_end,
+        mixed.sum() / a, mixed @ toss,
+    ])  # fmt: skip
+    hessian = np.zeros((4, 4))
+    hessian[0] = by_r @ log_ratio, -(by_r @ steep), by_r.sum() / a, by_r @ toss
+    hessian[1, 1:] = by_alpha @ steep, -by_alpha.sum() / a, -(by_alpha @ toss)
+    hessian[2, 2:] = (spread.sum() - mixed.sum()) / a**2, by_b.sum() / a
+    hessian[3, 3] = by_b @ toss + mixed @ toss**2
     hessian[0, 1] -= weight @ by_end + mixed @ late
-    hessian[1, 1] += left @ by_end**2 + (mixed * power) @ (late * (by_last + by_end))
-    hessian[2, 2] -= float(mixed.sum()) / a**2
-    hessian[3, 3] += mixed @ toss**2
+    hessian[1, 1] += left @ by_end**2 + (mixed * steep) @ (by_last + by_end)
     return Derivatives(float(weight @ total), gradient, hessian)
 
 

@@ -9,7 +9,8 @@ is gamma distributed (shape q, rate gamma). How much and how often are taken to 
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
 
 import attrs
 import narwhals.stable.v2 as nw
@@ -19,7 +20,7 @@ from scipy.special import gammaln, polygamma, psi
 
 from userops.core import frames
 from userops.core.definitions import Definition
-from userops.errors import ColumnNotFoundError, DataError
+from userops.errors import DataError
 from userops.value.fitted_parameters import FittedParameters
 from userops.value.newton import Derivatives, Maximum, by_logs, maximised
 from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT
@@ -27,9 +28,11 @@ from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT
 __all__ = ["FittedGammaGamma", "GammaGamma", "SpendRows"]
 
 Floats = NDArray[np.float64]
+# What is computed for so many rows stays in a core's cache.
+_PIECE_ROWS = 1 << 13
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class SpendRows:
     """What customers with repeat purchases spend.
 
@@ -66,11 +69,7 @@ class SpendRows:
             ColumnNotFoundError: If a column is missing; names the nearest.
             DataError: If nobody did.
         """
-        source = frames.read(summary)
-        names = source.frame.collect_schema().names()
-        for column in (REPEAT_COUNT, MEAN_SPEND):
-            if column not in names:
-                raise ColumnNotFoundError(column, names)
+        source = frames.read_columns(summary, (REPEAT_COUNT, MEAN_SPEND))
         good = (nw.col(REPEAT_COUNT) > 0) & (nw.col(MEAN_SPEND) > 0).fill_null(False)
         table = frames.to_arrow(source.frame.filter(good).select(REPEAT_COUNT, MEAN_SPEND))
         if not table.num_rows:
@@ -81,8 +80,35 @@ class SpendRows:
         x, z = (np.asarray(table.column(n).to_numpy(), dtype=np.float64) for n in (0, 1))
         return cls(x, z)
 
+    @cached_property
+    def sums(self) -> SpendSums:
+        """What derivatives need of the rows whatever the parameters are."""
+        x, z = self.repeat_count, self.mean_spend
+        counts, customers = np.unique(x, return_counts=True)
+        log_means = float(np.log(z).sum())
+        log_totals = log_means + float(np.log(counts) @ customers)
+        return SpendSums(counts, customers.astype(np.float64), 1 / (x * z), log_totals, log_means)
+
     def __len__(self) -> int:
         return len(self.repeat_count)
+
+
+class SpendSums(NamedTuple):
+    """What derivatives need of spend whatever the parameters are.
+
+    Attributes:
+        counts: The distinct repeat counts, ascending.
+        customers: How many customers have each.
+        by_total: One over what each customer spent.
+        log_totals: The sum of the logarithms of what each spent.
+        log_means: The sum of the logarithms of the means.
+    """
+
+    counts: Floats
+    customers: Floats
+    by_total: Floats
+    log_totals: float
+    log_means: float
 
 
 @attrs.frozen
@@ -112,37 +138,55 @@ class GammaGamma(Definition):
     def derivatives(self, parameters: Floats, rows: SpendRows) -> Derivatives:
         """Return equation (1a) of the 2013 note over all rows, with its derivatives."""
         p, q, gamma = parameters
-        n = len(rows)
-        x, z = rows.repeat_count, rows.mean_spend
-        counts, places = np.unique(x, return_inverse=True)
+        n, sums = len(rows), rows.sums
+        x, customers = sums.counts, sums.customers
         shape, px = p * x + q, p * x
-        spent, log_spent = gamma + x * z, np.log(gamma + x * z)
-
-        def each(function: Any, of: Floats) -> Floats:
-            found: Floats = function(of)[places]
-            return found
-
-        of_shape, of_px = p * counts + q, p * counts
+        spent = _spent(rows, gamma)
+        # With u = gamma + x z, the terms of a row are -(p x) ln(u / x z) - q ln u - ln z.
+        log_spent = spent.log_ratio + sums.log_totals
         value = (
-            (each(gammaln, of_shape) - each(gammaln, of_px)).sum()
+            customers @ (gammaln(shape) - gammaln(px))
             + n * (q * np.log(gamma) - gammaln(q))
-            + ((px - 1) * np.log(z) + px * np.log(x) - shape * log_spent).sum()
-        )
-        psi_shape, tri_shape = each(psi, of_shape), each(lambda v: polygamma(1, v), of_shape)
-        tri_px = each(lambda v: polygamma(1, v), of_px)
+            - p * spent.x_log_ratio - q * log_spent - sums.log_means
+        )  # fmt: skip
+        psi_shape, tri_shape = psi(shape), polygamma(1, shape)
         gradient = np.array([
-            (x * (psi_shape - each(psi, of_px) + np.log(x * z) - log_spent)).sum(),
-            (psi_shape - log_spent).sum() + n * (np.log(gamma) - psi(q)),
-            n * q / gamma - (shape / spent).sum(),
+            customers @ (x * (psi_shape - psi(px))) - spent.x_log_ratio,
+            customers @ psi_shape - log_spent + n * (np.log(gamma) - psi(q)),
+            n * q / gamma - p * spent.x_by - q * spent.by,
         ])  # fmt: skip
         hessian = np.zeros((3, 3))
-        hessian[0, 0] = (x**2 * (tri_shape - tri_px)).sum()
-        hessian[0, 1] = (x * tri_shape).sum()
-        hessian[0, 2] = -(x / spent).sum()
-        hessian[1, 1] = tri_shape.sum() - n * polygamma(1, q)
-        hessian[1, 2] = n / gamma - (1 / spent).sum()
-        hessian[2, 2] = -n * q / gamma**2 + (shape / spent**2).sum()
+        hessian[0, 0] = customers @ (x**2 * (tri_shape - polygamma(1, px)))
+        hessian[0, 1] = customers @ (x * tri_shape)
+        hessian[0, 2] = -spent.x_by
+        hessian[1, 1] = customers @ tri_shape - n * polygamma(1, q)
+        hessian[1, 2] = n / gamma - spent.by
+        hessian[2, 2] = -n * q / gamma**2 + p * spent.x_by_square + q * spent.by_square
         return Derivatives(float(value), gradient, hessian + np.triu(hessian, 1).T)
+
+
+class _Spent(NamedTuple):
+    """Sums over rows of u = gamma + x z: of ln(u / x z), x ln(u / x z), and powers of 1 / u."""
+
+    log_ratio: float
+    x_log_ratio: float
+    by: float
+    x_by: float
+    by_square: float
+    x_by_square: float
+
+
+def _spent(rows: SpendRows, gamma: float) -> _Spent:
+    found, sums = np.zeros(6), rows.sums
+    for begin in range(0, len(rows), _PIECE_ROWS):
+        here = slice(begin, begin + _PIECE_ROWS)
+        x, by_total = rows.repeat_count[here], sums.by_total[here]
+        ratio = by_total * gamma
+        ratio += 1.0
+        by = by_total / ratio
+        log_ratio = np.log(ratio, out=ratio)
+        found += log_ratio.sum(), x @ log_ratio, by.sum(), x @ by, by @ by, x @ by**2
+    return _Spent(*found.tolist())
 
 
 @attrs.frozen(repr=False, kw_only=True)
@@ -162,8 +206,9 @@ class FittedGammaGamma(FittedParameters):
     def at(cls, model: GammaGamma, found: Maximum, rows: SpendRows) -> FittedGammaGamma:
         """Make a fit of where a search ended."""
         correlation = None
-        if rows.repeat_count.std() > 0 and rows.mean_spend.std() > 0:
-            correlation = float(np.corrcoef(rows.repeat_count, rows.mean_spend)[0, 1])
+        if np.ptp(rows.repeat_count) > 0 and np.ptp(rows.mean_spend) > 0:
+            x, z = (v - v.mean() for v in (rows.repeat_count, rows.mean_spend))
+            correlation = float(x @ z) / math.sqrt(float(x @ x) * float(z @ z))
         return cls(
             model=model, log_likelihood=found.at.value, customers=float(len(rows)),
             frequency_correlation=correlation, **cls.found(found, model.parameter_names, ()),

@@ -15,6 +15,15 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
+from userops.core.day_totals import (
+    DAYS_LATER,
+    FIRST_DAY,
+    LAST_DAY,
+    REPEAT_DAYS,
+    SUM_LATER,
+    SUM_REPEAT,
+    day_totals,
+)
 from userops.core.time import AsOf, as_of_us
 from userops.customers.history import History
 from userops.errors import InvalidArgumentError
@@ -24,9 +33,7 @@ from userops.value.summary_rows import AGE, LAST_PURCHASE_AGE, MEAN_SPEND, REPEA
 
 __all__ = ["history_of", "purchase_days", "transaction_summary"]
 
-_DAY, _AMOUNT, _FIRST, _LAST = (
-    f"userops__{name}" for name in ("day", "amount", "first_day", "last_day")
-)
+_DAY, _AMOUNT = "userops__day", "userops__amount"
 
 
 def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None = None) -> Any:
@@ -72,47 +79,69 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
             allowed=f"before {as_of}",
         )  # fmt: skip
     orders = history.at(end_us).orders
-    days, last_day = purchase_days(orders, end_us), history.zone.day(cut_us - 1)
-    known = days if calibration_end is None else days.filter(nw.col(_DAY) <= last_day)
-    totals, columns = _totals(known), _columns(last_day, orders.scale)
-    if calibration_end is not None:
-        later = days.filter(nw.col(_DAY) > last_day).group_by(CUSTOMER_ID)
-        held = later.agg(nw.len().alias("holdout_count"), nw.col(_AMOUNT).sum().alias(_DAY))
-        totals = totals.join(held, on=CUSTOMER_ID, how="left")
-        spent = money.as_float(nw.col(_DAY).fill_null(0)) / float(10**orders.scale)
-        columns |= {
-            "holdout_days": nw.lit(history.zone.day(end_us - 1) - last_day, nw.Int64),
-            "holdout_count": nw.col("holdout_count").fill_null(0).cast(nw.Int64),
-            "holdout_spend": spent,
-        }
+    last_day = history.zone.day(cut_us - 1)
+    held_days = None if calibration_end is None else history.zone.day(end_us - 1) - last_day
+    totals = _totals(orders, end_us, last_day, is_held=held_days is not None)
+    columns = _columns(last_day, held_days, orders.scale)
     found = totals.select(CUSTOMER_ID, *(value.alias(name) for name, value in columns.items()))
+    if orders.source.family != "pyarrow" and found.implementation.is_pyarrow():
+        return orders.source.give_rows(frames.to_arrow(found))
     return orders.source.give_back(found)
 
 
-def _totals(days: frames.Frame) -> frames.Frame:
-    """Return one row a customer: first and last day, and days and money after the first."""
-    first = days.group_by(CUSTOMER_ID).agg(nw.col(_DAY).min().alias(_FIRST))
-    days = days.join(first, on=CUSTOMER_ID, how="inner")
-    is_repeat = nw.col(_DAY) > nw.col(_FIRST)
-    days = days.with_columns(
-        is_repeat.cast(nw.Int64).alias(REPEAT_COUNT),
-        nw.when(is_repeat).then(nw.col(_AMOUNT)).otherwise(nw.lit(0, nw.Int64)).alias(_AMOUNT),
-    )
-    return days.group_by(CUSTOMER_ID).agg(
-        nw.col(_FIRST).min(), nw.col(_DAY).max().alias(_LAST),
-        nw.col(REPEAT_COUNT).sum(), nw.col(_AMOUNT).sum(),
+def _totals(orders: Orders, end_us: int, last_day: int, *, is_held: bool) -> frames.Frame:
+    """Return one row a customer who bought up to a day; see `day_totals` for the columns.
+
+    Rows in this process are sorted as numbers and added up by numpy, several times faster than any
+    engine groups them; what another process holds is grouped there.
+    """
+    if not orders.source.is_in_process:
+        return _planned_totals(orders, end_us, last_day, is_held=is_held)
+    return day_totals(
+        orders.purchases(before_us=end_us), CUSTOMER_ID, INSTANT_US, AMOUNT_MINOR_UNITS,
+        zone=orders.columns.zone, last_day=last_day,
     )  # fmt: skip
 
 
-def _columns(last_day: int, scale: int) -> dict[str, nw.Expr]:
+def _planned_totals(orders: Orders, end_us: int, last_day: int, *, is_held: bool) -> frames.Frame:
+    """Return the same as a plan of the engine."""
+    days = purchase_days(orders, end_us)
+    known = days.filter(nw.col(_DAY) <= last_day) if is_held else days
+    first = known.group_by(CUSTOMER_ID).agg(nw.col(_DAY).min().alias(FIRST_DAY))
+    known = known.join(first, on=CUSTOMER_ID, how="inner")
+    is_repeat = nw.col(_DAY) > nw.col(FIRST_DAY)
+    known = known.with_columns(
+        is_repeat.cast(nw.Int64).alias(REPEAT_DAYS),
+        nw.when(is_repeat).then(nw.col(_AMOUNT)).otherwise(nw.lit(0, nw.Int64)).alias(SUM_REPEAT),
+    )
+    totals = known.group_by(CUSTOMER_ID).agg(
+        nw.col(FIRST_DAY).min(), nw.col(_DAY).max().alias(LAST_DAY),
+        nw.col(REPEAT_DAYS).sum(), nw.col(SUM_REPEAT).sum(),
+    )  # fmt: skip
+    if not is_held:
+        return totals
+    later = days.filter(nw.col(_DAY) > last_day).group_by(CUSTOMER_ID)
+    held = later.agg(nw.len().alias(DAYS_LATER), nw.col(_AMOUNT).sum().alias(SUM_LATER))
+    totals = totals.join(held, on=CUSTOMER_ID, how="left")
+    return totals.with_columns(nw.col(DAYS_LATER, SUM_LATER).fill_null(0))
+
+
+def _columns(last_day: int, held_days: int | None, scale: int) -> dict[str, nw.Expr]:
     """Return the columns of a summary, of what `_totals` returns."""
-    some: Any = nw.when(nw.col(REPEAT_COUNT) > 0).then(nw.col(REPEAT_COUNT))
-    return {
-        REPEAT_COUNT: nw.col(REPEAT_COUNT).cast(nw.Int64),
-        LAST_PURCHASE_AGE: (nw.col(_LAST) - nw.col(_FIRST)).cast(nw.Int64),
-        AGE: (last_day - nw.col(_FIRST)).cast(nw.Int64),
-        MEAN_SPEND: money.as_float(nw.col(_AMOUNT)) / money.as_float(some * 10**scale),
+    some: Any = nw.when(nw.col(REPEAT_DAYS) > 0).then(nw.col(REPEAT_DAYS))
+    columns = {
+        REPEAT_COUNT: nw.col(REPEAT_DAYS).cast(nw.Int64),
+        LAST_PURCHASE_AGE: (nw.col(LAST_DAY) - nw.col(FIRST_DAY)).cast(nw.Int64),
+        AGE: (last_day - nw.col(FIRST_DAY)).cast(nw.Int64),
+        MEAN_SPEND: money.as_float(nw.col(SUM_REPEAT)) / money.as_float(some * 10**scale),
     }
+    if held_days is not None:
+        columns |= {
+            "holdout_days": nw.lit(held_days, nw.Int64),
+            "holdout_count": nw.col(DAYS_LATER).cast(nw.Int64),
+            "holdout_spend": money.major_expr(nw.col(SUM_LATER), scale),
+        }
+    return columns
 
 
 def history_of(data: Any) -> History:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core import frames
+from userops.core.counted_rows import CountedRows, counted_rows
 from userops.errors import ColumnNotFoundError, ColumnTypeError, DataError
 from userops.events.columns import CUSTOMER_ID
 from userops.value.row_ends import RowEnds
@@ -32,6 +33,7 @@ MEAN_SPEND = "mean_spend"
 _COUNT = "userops__count"
 _COLUMNS = ("repeat_count", "last_purchase_age", "age", "weight", "covariates")
 _PIECE_ROWS = 1 << 13
+_LARGEST_DAYS = 2.0**52
 
 
 class RowPiece(NamedTuple):
@@ -127,11 +129,16 @@ class SummaryRows:
             ColumnTypeError: If a covariate is neither a number nor true or false.
             DataError: If there is no row, or one that no customer can have.
         """
-        source = frames.read(summary)
         columns = (REPEAT_COUNT, *ages, *covariates)
+        source = frames.read_columns(summary, (*columns, *([weight] if weight else [])))
         _check_columns(source, columns, covariates, weight)
+        frame = source.frame
+        if source.is_in_process and not covariates and weight is None:
+            frame, whole = frames.whole_numbers(frame, columns)
+            if whole is not None and len(whole[0]):
+                return cls._of_counted(counted_rows(whole), unit_days)
         count = nw.len() if weight is None else nw.col(weight).sum()
-        table = frames.to_arrow(source.frame.group_by(*columns).agg(count.alias(_COUNT)))
+        table = frames.to_arrow(frame.group_by(*columns).agg(count.alias(_COUNT)))
         if not table.num_rows:
             raise DataError("the summary has no row", hint="nobody bought before its end")
         x, t, age, *others, number = (
@@ -141,6 +148,11 @@ class SummaryRows:
         order = np.lexsort((age, t, x))
         known = np.stack(others, axis=1)[order] if others else np.empty((len(x), 0))
         return cls(x[order], t[order] / unit_days, age[order] / unit_days, number[order], known)
+
+    @classmethod
+    def _of_counted(cls, found: CountedRows, unit_days: float) -> SummaryRows:
+        x, t, age = (column.astype(np.float64) for column in found.columns)
+        return cls(x, t / unit_days, age / unit_days, found.counts.astype(np.float64))
 
     @classmethod
     def each(
@@ -207,6 +219,9 @@ class SummaryRows:
 
     def distinct(self) -> tuple[SummaryRows, NDArray[np.intp]]:
         """Return the distinct rows, and the place of each row among them."""
+        near = self._near_distinct()
+        if near is not None:
+            return near
         columns = (*self.covariates.T, self.age, self.last_purchase_age, self.repeat_count)
         order = np.lexsort(columns)
         differs = np.zeros(len(order), dtype=np.bool_)
@@ -219,6 +234,19 @@ class SummaryRows:
         first = order[np.flatnonzero(np.concatenate([[True], differs[1:]]))]
         weight = np.bincount(places, self.weight).astype(np.float64)
         return attrs.evolve(self.part(first), weight=weight), places
+
+    def _near_distinct(self) -> tuple[SummaryRows, NDArray[np.intp]] | None:
+        """Return the distinct rows where times are whole days, in days or in weeks."""
+        last, age = _whole_days(self.last_purchase_age), _whole_days(self.age)
+        if self.covariates.shape[1] or not len(self) or last is None or age is None:
+            return None
+        x = self.repeat_count.astype(np.int64)
+        found = counted_rows([x, last.whole, age.whole], with_places=True)
+        assert found.places is not None
+        x, t, end = found.columns
+        weight = np.bincount(found.places, self.weight).astype(np.float64)
+        rows = SummaryRows(x.astype(np.float64), t / last.unit, end / age.unit, weight)
+        return rows, found.places
 
     def weighted(self, weight: Floats) -> SummaryRows:
         """Return the same rows for other numbers of customers; zero is one of them."""
@@ -242,13 +270,24 @@ class SummaryRows:
         places = np.split(order, ends[:-1])
         return [(each, here, self.part(here)) for each, here in zip(values, places, strict=True)]
 
+    def every(self, step: int) -> SummaryRows:
+        """Return one row of so many each: a sample, as rows stand in order of their values."""
+        some = np.arange(0, len(self), step)
+        return self.part(some[self.weight[some] > 0])
+
     def of_counts(self) -> tuple[Floats, Floats]:
         """Return the distinct counts, ascending, and how many customers have each."""
         return self._counts[0], self._counts[2]
 
     @cached_property
     def _counts(self) -> tuple[Floats, NDArray[np.intp], Floats]:
-        counts, places = np.unique(self.repeat_count, return_inverse=True)
+        x = self.repeat_count
+        if (x[1:] >= x[:-1]).all():  # as `of` reads them
+            starts = np.flatnonzero(np.append(True, x[1:] != x[:-1])[: len(x)])
+            counts = x[starts]
+            places = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(x))))
+        else:
+            counts, places = np.unique(x, return_inverse=True)
         weights: Floats = np.bincount(places, self.weight, minlength=len(counts)).astype(np.float64)
         return counts, places, weights
 
@@ -285,3 +324,19 @@ def _check_columns(
                 allowed="numbers, or true and false",
                 hint="make a column of true and false of each value but one",
             )  # fmt: skip
+
+
+class _WholeDays(NamedTuple):
+    """Times as whole numbers of which `unit` make one of theirs."""
+
+    whole: NDArray[np.int64]
+    unit: float
+
+
+def _whole_days(times: Floats) -> _WholeDays | None:
+    """Return times in days or in weeks as whole days; None where they are none."""
+    for unit in (1.0, 7.0):
+        whole = np.rint(times * unit)
+        if (whole / unit == times).all() and (whole < _LARGEST_DAYS).all():
+            return _WholeDays(whole.astype(np.int64), unit)
+    return None

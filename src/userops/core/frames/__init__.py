@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from userops.core.frames.grouping import Aggregate, totals_by_key
     from userops.core.frames.keyed_hash import with_pseudonyms
     from userops.core.frames.matches import with_matches
-    from userops.core.frames.morsels import by_morsel, may_hold
+    from userops.core.frames.morsels import by_morsel, is_never_blank, may_hold
+    from userops.core.frames.number_columns import read_columns, whole_numbers
     from userops.core.frames.order import (
         column_values,
         distinct_rows,
@@ -94,6 +95,7 @@ __all__ = [
     "distinct_rows",
     "from_arrow",
     "in_one_piece",
+    "is_never_blank",
     "is_null_column",
     "joined",
     "keys_at_ranks",
@@ -104,6 +106,7 @@ __all__ = [
     "number_table",
     "proves_unique",
     "read",
+    "read_columns",
     "scattered",
     "settled",
     "small_table",
@@ -114,6 +117,7 @@ __all__ = [
     "totals_by_key",
     "unpivoted",
     "values_at_ranks",
+    "whole_numbers",
     "with_date",
     "with_datetime",
     "with_decided",
@@ -144,7 +148,8 @@ __getattr__, __dir__ = lazy_names(
         "grouping": ("Aggregate", "totals_by_key"),
         "keyed_hash": ("with_pseudonyms",),
         "matches": ("with_matches",),
-        "morsels": ("by_morsel", "may_hold"),
+        "morsels": ("by_morsel", "is_never_blank", "may_hold"),
+        "number_columns": ("read_columns", "whole_numbers"),
         "order": (
             "column_values",
             "distinct_rows",

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
+from userops.core.frames.first_rows import begins_visibly
 from userops.core.frames.sources import as_frame, to_arrow
 
 if TYPE_CHECKING:
     from userops.core.frames.sources import Frame, Source
 
-__all__ = ["by_morsel", "may_hold"]
+__all__ = ["by_morsel", "is_never_blank", "may_hold"]
 
 # A plan of a hundred kernels costs Python ten milliseconds, as much as its kernels do over 100,000
 # rows; pieces of a million leave that a tenth.
@@ -63,3 +64,10 @@ def may_hold(frame: Frame, condition: nw.Expr) -> bool:
     if not frame.implementation.is_pyarrow():
         return True
     return bool(to_arrow(frame.select(holds=condition.any()))["holds"][0].as_py())
+
+
+def is_never_blank(frame: Frame, column: str) -> bool:
+    """Whether a look at rows at hand shows a column of text in which none is missing or blank."""
+    if not frame.implementation.is_pyarrow():
+        return False
+    return begins_visibly(to_arrow(frame.select(column))[column])
