@@ -185,6 +185,20 @@ def test_weights_stand_for_customers() -> None:
         assert one.log_likelihood == pytest.approx(other.log_likelihood, rel=1e-10)
 
 
+def test_weights_of_spend_stand_for_customers() -> None:
+    """A row of weight three is three rows: height, errors, and the correlation with frequency."""
+    rng = np.random.default_rng(2)
+    count, spend = rng.integers(1, 9, 60).astype(float), rng.gamma(3, 12, 60)
+    thrice = GammaGamma().fit(SpendRows(np.tile(count, 3), np.tile(spend, 3)))
+    heavy = GammaGamma().fit(SpendRows(count, spend, np.full(60, 3.0)))
+    assert heavy.log_likelihood == pytest.approx(thrice.log_likelihood, rel=1e-12)
+    assert heavy.customers == thrice.customers == 180
+    assert heavy.frequency_correlation == pytest.approx(thrice.frequency_correlation)
+    assert heavy.standard_errors == pytest.approx(thrice.standard_errors, rel=1e-6)
+    with pytest.raises(DataError, match="weight"):
+        SpendRows(count, spend, np.zeros(60))
+
+
 def test_who_buys_once_teaches_nothing_of_dropout() -> None:
     """Without any repeat purchase the status says so, and names what is not known."""
     rows = SummaryRows(np.zeros(50), np.zeros(50), np.full(50, 30.0), np.ones(50))

@@ -83,12 +83,15 @@ class CustomerValue(Definition):
                 "margin", "must be a share of revenue", got=self.margin, allowed="above 0, up to 1"
             )
 
-    def fit(self, data: Any, as_of: AsOf | None = None) -> FittedCustomerValue:
+    def fit(
+        self, data: Any, as_of: AsOf | None = None, *, weight: str | None = None
+    ) -> FittedCustomerValue:
         """Fit both models.
 
         Args:
             data: `Orders` or a `History`, with `as_of`; or what `transaction_summary` returns.
             as_of: Exclusive end of the history.
+            weight: A column of the summary that says how many customers a row stands for.
 
         Raises:
             InvalidArgumentError: If orders come without `as_of`.
@@ -96,7 +99,8 @@ class CustomerValue(Definition):
         """
         summary = summary_of(data, as_of)
         return FittedCustomerValue(
-            self, self.transactions.fit(summary, unit="weeks"), self.spend.fit(summary),
+            self, self.transactions.fit(summary, unit="weeks", weight=weight),
+            self.spend.fit(summary, weight=weight),
             currency_of(data),
         )  # fmt: skip
 

@@ -28,6 +28,7 @@ from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT
 __all__ = ["FittedGammaGamma", "GammaGamma", "SpendRows"]
 
 Floats = NDArray[np.float64]
+_CUSTOMERS = "userops__customers"
 # What is computed for so many rows stays in a core's cache.
 _PIECE_ROWS = 1 << 13
 
@@ -39,10 +40,12 @@ class SpendRows:
     Attributes:
         repeat_count: Purchases after the first one, 1 or more.
         mean_spend: The mean of a purchase, above zero.
+        weight: How many customers each row stands for; None where each is one.
     """
 
     repeat_count: Floats
     mean_spend: Floats
+    weight: Floats | None = attrs.field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse rows that the model cannot read.
@@ -61,31 +64,57 @@ class SpendRows:
                 hint="SpendRows.of leaves out who never bought again, and purchases of nothing",
             )
 
+        if self.weight is not None and not (self.weight > 0).all():
+            raise DataError(
+                "rows of spend have a weight that is not above zero", got=float(self.weight.min()),
+                hint="leave out the rows that stand for nobody",
+            )  # fmt: skip
+
     @classmethod
-    def of(cls, summary: Any) -> SpendRows:
+    def of(cls, summary: Any, *, weight: str | None = None) -> SpendRows:
         """Read who bought again, for more than nothing, from a `transaction_summary`.
+
+        On a cluster customers who bought and spent the same are counted there.
+
+        Args:
+            summary: The frame.
+            weight: A column that says how many customers a row stands for; one by default.
 
         Raises:
             ColumnNotFoundError: If a column is missing; names the nearest.
             DataError: If nobody did.
         """
-        source = frames.read_columns(summary, (REPEAT_COUNT, MEAN_SPEND))
+        columns = (REPEAT_COUNT, MEAN_SPEND, *([weight] if weight else []))
+        source = frames.read_columns(summary, columns)
         good = (nw.col(REPEAT_COUNT) > 0) & (nw.col(MEAN_SPEND) > 0).fill_null(False)
-        table = frames.to_arrow(source.frame.filter(good).select(REPEAT_COUNT, MEAN_SPEND))
+        frame = source.frame.filter(good).select(*columns)
+        if not source.is_in_process:
+            count = nw.len() if weight is None else nw.col(weight).sum()
+            frame = frame.group_by(REPEAT_COUNT, MEAN_SPEND).agg(count.alias(_CUSTOMERS))
+        table = frames.to_arrow(frame)
         if not table.num_rows:
             raise DataError(
                 "nobody bought again for more than nothing",
                 hint="spend is learnt from repeat purchases; use a longer history",
             )
-        x, z = (np.asarray(table.column(n).to_numpy(), dtype=np.float64) for n in (0, 1))
-        return cls(x, z)
+        x, z, *weights = (
+            np.asarray(column.to_numpy(), dtype=np.float64) for column in table.columns
+        )
+        return cls(x, z, weights[0] if weights else None)
+
+    @property
+    def customers(self) -> float:
+        """How many customers the rows stand for."""
+        return float(len(self) if self.weight is None else self.weight.sum())
 
     @cached_property
     def sums(self) -> SpendSums:
         """What derivatives need of the rows whatever the parameters are."""
         x, z = self.repeat_count, self.mean_spend
-        counts, customers = np.unique(x, return_counts=True)
-        log_means = float(np.log(z).sum())
+        counts, places = np.unique(x, return_inverse=True)
+        customers = np.bincount(places.reshape(-1), self.weight)
+        logs = np.log(z)
+        log_means = float(logs.sum() if self.weight is None else self.weight @ logs)
         log_totals = log_means + float(np.log(counts) @ customers)
         return SpendSums(counts, customers.astype(np.float64), 1 / (x * z), log_totals, log_means)
 
@@ -117,17 +146,19 @@ class GammaGamma(Definition):
 
     parameter_names: ClassVar[tuple[str, ...]] = ("p", "q", "gamma")
 
-    def fit(self, data: Any) -> FittedGammaGamma:
+    def fit(self, data: Any, *, weight: str | None = None) -> FittedGammaGamma:
         """Fit the model by maximum likelihood to who bought again.
 
         Args:
             data: What `transaction_summary` returns, or `SpendRows`.
+            weight: A column of the summary that says how many customers a row stands for.
 
         Raises:
             DataError: If nobody bought again for more than nothing.
         """
-        rows = data if isinstance(data, SpendRows) else SpendRows.of(data)
-        begin = np.log([2.0, 2.0, max(float(rows.mean_spend.mean()), 1e-6)])
+        rows = data if isinstance(data, SpendRows) else SpendRows.of(data, weight=weight)
+        mean = float(np.average(rows.mean_spend, weights=rows.weight))
+        begin = np.log([2.0, 2.0, max(mean, 1e-6)])
         found = maximised(lambda logs: self._of_logs(logs, rows), begin)
         return FittedGammaGamma.at(self, found, rows)
 
@@ -138,7 +169,7 @@ class GammaGamma(Definition):
     def derivatives(self, parameters: Floats, rows: SpendRows) -> Derivatives:
         """Return equation (1a) of the 2013 note over all rows, with its derivatives."""
         p, q, gamma = parameters
-        n, sums = len(rows), rows.sums
+        n, sums = rows.customers, rows.sums
         x, customers = sums.counts, sums.customers
         shape, px = p * x + q, p * x
         spent = _spent(rows, gamma)
@@ -185,7 +216,19 @@ def _spent(rows: SpendRows, gamma: float) -> _Spent:
         ratio += 1.0
         by = by_total / ratio
         log_ratio = np.log(ratio, out=ratio)
-        found += log_ratio.sum(), x @ log_ratio, by.sum(), x @ by, by @ by, x @ by**2
+        if rows.weight is None:
+            found += log_ratio.sum(), x @ log_ratio, by.sum(), x @ by, by @ by, x @ by**2
+        else:
+            one = rows.weight[here]
+            many = one * x
+            found += (
+                one @ log_ratio,
+                many @ log_ratio,
+                one @ by,
+                many @ by,
+                one @ by**2,
+                many @ by**2,
+            )
     return _Spent(*found.tolist())
 
 
@@ -207,10 +250,14 @@ class FittedGammaGamma(FittedParameters):
         """Make a fit of where a search ended."""
         correlation = None
         if np.ptp(rows.repeat_count) > 0 and np.ptp(rows.mean_spend) > 0:
-            x, z = (v - v.mean() for v in (rows.repeat_count, rows.mean_spend))
-            correlation = float(x @ z) / math.sqrt(float(x @ x) * float(z @ z))
+            x, z = (
+                v - np.average(v, weights=rows.weight) for v in (rows.repeat_count, rows.mean_spend)
+            )
+            weighted = x if rows.weight is None else x * rows.weight
+            spread = z if rows.weight is None else z * rows.weight
+            correlation = float(weighted @ z) / math.sqrt(float(weighted @ x) * float(spread @ z))
         return cls(
-            model=model, log_likelihood=found.at.value, customers=float(len(rows)),
+            model=model, log_likelihood=found.at.value, customers=rows.customers,
             frequency_correlation=correlation, **cls.found(found, model.parameter_names, ()),
         )  # fmt: skip
 
