@@ -219,16 +219,11 @@ def _spent(rows: SpendRows, gamma: float) -> _Spent:
         if rows.weight is None:
             found += log_ratio.sum(), x @ log_ratio, by.sum(), x @ by, by @ by, x @ by**2
         else:
-            one = rows.weight[here]
+            one, square = rows.weight[here], by**2
             many = one * x
             found += (
-                one @ log_ratio,
-                many @ log_ratio,
-                one @ by,
-                many @ by,
-                one @ by**2,
-                many @ by**2,
-            )
+                one @ log_ratio, many @ log_ratio, one @ by, many @ by, one @ square, many @ square,
+            )  # fmt: skip
     return _Spent(*found.tolist())
 
 
