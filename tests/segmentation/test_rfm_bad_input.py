@@ -307,8 +307,9 @@ def test_a_column_named_twice_is_refused() -> None:
 
 @pytest.mark.parametrize("native", [None, 7, "orders.csv", [{"a": 1}], {"a": [1]}, object()])
 def test_what_is_no_frame_is_refused(native: Any) -> None:
-    """Anything but a dataframe is refused with the frames that are read."""
-    with pytest.raises(UnsupportedFrameError, match="PyArrow"):
+    """Anything but a dataframe is refused with the frames that are read; a path with its reader."""
+    said = "from_file" if native == "orders.csv" else "PyArrow"
+    with pytest.raises(UnsupportedFrameError, match=said):
         Orders(native, **NAMES)
 
 

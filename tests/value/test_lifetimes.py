@@ -126,7 +126,7 @@ EVERYBODY = [*SHOPS, "CDNOW", "Online Retail"]
 # where almost everybody leaves at once, BG/NBD cannot tell the coins of customers apart.
 STATUS = {
     ("BGNBD", "Online Retail"): "not_identified", ("MBGNBD", "Online Retail"): "not_identified",
-    ("ParetoNBD", "Online Retail"): "boundary", ("BGNBD", "brief"): "not_identified",
+    ("ParetoNBD", "Online Retail"): "boundary", ("BGNBD", "brief"): "boundary",
 }  # fmt: skip
 # What lifetimes gives up with its ConvergenceError.
 RAISES = {("BGNBD", "brief")}

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, gammaln, roots_jacobi
+from scipy.special import betainc, gammaln, hyp2f1, roots_jacobi
 
 __all__ = ["purchases_while_heads"]
 
@@ -28,6 +28,8 @@ _TIERS = ((20, 4.0, 8.0), (48, 30.0, 60.0), (160, 400.0, 400.0))
 # A sum ends where its last term is nothing beside it.
 _NOTHING, _MOST_TERMS = 1e-16, 1 << 22
 _PIECE = 1 << 11
+# So near to 1 the series is a difference of nearly equal numbers.
+_NEAR_ONE = 1e-4
 
 
 def purchases_while_heads(
@@ -58,9 +60,22 @@ def purchases_while_heads(
             left &= ~here
             if not left.any():
                 break
-    left |= ~np.isfinite(found)
+    found = np.where(left, _by_series(shape, far, coin), found)
+    left = ~np.isfinite(found)
     for place in np.flatnonzero(left).tolist():
         found[place] = _summed(float(shape[place]), float(far[place]), a, float(heads[place]))
+    return found
+
+
+def _by_series(shape: Floats, far: Floats, coin: tuple[float, Floats]) -> Floats:
+    """Return the same by the hypergeometric function; not a number where that is none."""
+    a, heads = coin
+    if abs(a - 1) < _NEAR_ONE:
+        return np.full(len(shape), np.nan)
+    share = far / (1 + far)
+    with np.errstate(all="ignore"):
+        kept = np.exp(-shape * np.log1p(far)) * hyp2f1(shape, heads, a + heads - 1, share)
+        found: Floats = (a + heads - 1) / (a - 1) * (1 - kept)
     return found
 
 

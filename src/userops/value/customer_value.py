@@ -127,7 +127,7 @@ class CustomerWorth:
     clv_interval: tuple[float, float] | None = None
 
 
-@attrs.frozen(repr=False, slots=False)
+@attrs.frozen(repr=False)
 class FittedCustomerValue(Definition):
     """Customers can be valued now.
 

@@ -54,7 +54,7 @@ class Bootstrap:
         return float(low), float(high)
 
 
-@attrs.frozen(repr=False, kw_only=True, slots=False)
+@attrs.frozen(repr=False, kw_only=True)
 class FittedTransactionModel(FittedParameters):
     """A model with its parameters, how far they can be trusted, and what they predict.
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.errors import InvalidArgumentError, MissingExtraError
-from userops.value.newton import Derivatives, Maximum, by_logs, maximised
+from userops.value.newton import OTHER_STARTS, Derivatives, Maximum, by_logs, maximised
 
 __all__ = [
     "FITTER_OF_MODEL",
@@ -209,7 +209,8 @@ def judged(
     at = Derivatives(plain(logs).value, here.gradient, here.hessian)
     if not np.isfinite(here.value):
         return Maximum(logs, at, "failed", every, 0)
-    best = _highest(height, (logs, np.log(starts)))
+    own = np.log(starts)
+    best = _highest(height, (logs, *(own + far for far in OTHER_STARTS)))
     if best.at.value - here.value > MEANINGLESS:
         return Maximum(logs, at, "failed", (), best.steps)
     return Maximum(logs, at, best.status, best.loose, best.steps)

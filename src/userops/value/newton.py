@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MEANING", "Derivatives", "Maximum", "Status", "by_logs", "maximised"]
+__all__ = ["MEANING", "OTHER_STARTS", "Derivatives", "Maximum", "Status", "by_logs", "maximised"]
 
 Floats = NDArray[np.float64]
 Status = Literal["converged", "boundary", "not_identified", "failed"]
@@ -39,6 +39,8 @@ _NOISE = 1e-12
 _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e3
 # Of standard errors in logarithms above this one nothing is known but an order of magnitude or so.
 _LARGEST_ERROR = 3.0
+# How far, in logarithms, other searches begin from a model's own start, where one ends on a plateau.
+OTHER_STARTS = (0.0, 1.5, -1.5)
 
 
 class Derivatives(NamedTuple):

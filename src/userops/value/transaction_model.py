@@ -15,7 +15,7 @@ from userops.customers.history import History
 from userops.errors import InvalidArgumentError
 from userops.events.table import Orders
 from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
-from userops.value.newton import Maximum, maximised
+from userops.value.newton import OTHER_STARTS, Maximum, maximised
 from userops.value.summaries import transaction_summary
 from userops.value.summary_rows import SummaryRows
 from userops.value.transaction_process import TransactionProcess
@@ -24,8 +24,6 @@ __all__ = ["TransactionModel"]
 
 Floats = NDArray[np.float64]
 _ENGINES = ("userops", "lifetimes")
-# How far, in logarithms, other searches begin from a model's own start.
-_OTHER_STARTS = (0.0, 1.5, -1.5)
 
 
 @attrs.frozen(kw_only=True)
@@ -109,7 +107,7 @@ class TransactionModel(TransactionProcess):
         if found.status == "converged":
             return found
         own = self.starts(rows)
-        others = [search(own * np.exp(far)) for far in _OTHER_STARTS if not (
+        others = [search(own * np.exp(far)) for far in OTHER_STARTS if not (
             far == 0 and np.array_equal(own, begin)
         )]  # fmt: skip
         return max([found, *others], key=_height)
