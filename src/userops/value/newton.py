@@ -39,7 +39,7 @@ _NOISE = 1e-12
 _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e3
 # Of standard errors in logarithms above this one nothing is known but an order of magnitude or so.
 _LARGEST_ERROR = 3.0
-# How far, in logarithms, other searches begin from a model's own start, where one ends on a plateau.
+# Where a search ends on a plateau, others begin so far, in logarithms, from a model's own start.
 OTHER_STARTS = (0.0, 1.5, -1.5)
 
 
