@@ -45,7 +45,7 @@ def counted_rows(columns: Sequence[NDArray[Any]], *, with_places: bool = False) 
         return _of_wide_rows(columns, with_places=with_places)
     # Half the bytes are sorted in half the time.
     is_short = bits <= _WORD_BITS // 2 and not with_places
-    keys = np.empty(rows, dtype=np.uint32 if is_short else np.uint64)
+    keys: NDArray[Any] = np.empty(rows, dtype=np.uint32 if is_short else np.uint64)
     for some in pieces(rows):
         piece = parts[0].piece(some)
         for part in parts[1:]:

@@ -141,7 +141,8 @@ class _Texts:
         """Return a word of some texts filled up with zeros; the last word is the length."""
         sizes = offsets[1:] - offsets[:-1]
         if number == self.words - 1:
-            return sizes.astype(np.uint64)
+            lengths: Words = sizes.astype(np.uint64)
+            return lengths
         if len(text) < _WORD_BYTES:
             text = np.concatenate([text, np.zeros(_WORD_BYTES, np.uint8)])
         begin = offsets[:-1].astype(np.int64) + _WORD_BYTES * number
