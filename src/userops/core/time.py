@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import attrs
 import narwhals.stable.v2 as nw
 
-from userops.errors import InvalidArgumentError
+from userops.errors import InvalidArgumentError, InvalidDefinitionError
 
 __all__ = [
     "DAY_US",
@@ -29,6 +29,7 @@ __all__ = [
     "AsOf",
     "Zone",
     "as_of_us",
+    "check_us",
     "datetime_of",
     "day_number",
     "epoch_us_of_parts",
@@ -230,6 +231,19 @@ def is_missing(value: object) -> bool:
         return value is None
     unlike: object = value != value  # noqa: PLR0124
     return unlike is value or bool(unlike)
+
+
+def check_us(_: Any, attribute: Any, value: Any) -> None:
+    """Refuse what counts no microseconds; a validator of attrs.
+
+    Raises:
+        InvalidDefinitionError: Names the field.
+    """
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise InvalidDefinitionError(
+            attribute.name, "is no instant", got=repr(value),
+            allowed="a whole number of microseconds since 1970-01-01 UTC",
+        )  # fmt: skip
 
 
 def as_of_us(as_of: AsOf, where: Zone) -> int:

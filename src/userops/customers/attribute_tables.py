@@ -146,6 +146,11 @@ class AttributeTables:
         """Attribute to kind of value."""
         return {name: table.kinds[name] for name, table in self.by_name.items()}
 
+    @cached_property
+    def every_name(self) -> frozenset[str]:
+        """The names of all attributes, whether or not two tables hold one of them."""
+        return frozenset(name for table in self.tables.values() for name in table.names)
+
     def values_before(self, names: Sequence[str], before_us: int) -> list[frames.Frame]:
         """Return a frame for each table that holds any of the names; see `History`."""
         wanted: dict[int, list[str]] = {}

@@ -8,7 +8,7 @@ by code point, null as the lowest), and of equal ones the one that lasts longest
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from types import EllipsisType
 from typing import Any, Self
@@ -17,11 +17,13 @@ import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
-from userops.core.blanks import is_blank_expr
+from userops.core.blanks import is_blank_expr, strip
+from userops.core.copies import copied
+from userops.core.time import is_missing
 from userops.core.values import Kind, kinds_of, with_values
 from userops.customers.attribute_rows import NO_NAME, UNREADABLE_END, DatedValue
 from userops.customers.attribute_table import AttributeTable, classed, only
-from userops.errors import ColumnTypeError
+from userops.errors import ColumnTypeError, InvalidDefinitionError
 from userops.events.columns import CUSTOMER_ID, INSTANT_US, STATUS, EventColumns, reason_code
 from userops.events.normalise import (
     check_columns,
@@ -50,6 +52,8 @@ class Attributes(AttributeTable):
         customer_id: Column of the customer; text or integers.
         name: Column of the name of the attribute; text.
         value: Column of the value; null says that from then on the attribute is missing.
+        names: Attributes that are known even where no row holds them, as after the last one of
+            them was erased, or before the first one came. Those of the rows are known anyway.
         valid_from: Column of the instant after which the value holds.
         valid_until: Column of the last instant as of which it holds; null for no end. By default
             the column `valid_until`, where there is one; None says that no row ends.
@@ -84,6 +88,7 @@ class Attributes(AttributeTable):
         customer_id: str = CUSTOMER_ID,
         name: str = "name",
         value: str = "value",
+        names: Iterable[str] = (),
         valid_from: str = "valid_from",
         valid_until: str | EllipsisType | None = ...,
         time_zone: str | None = None,
@@ -92,6 +97,7 @@ class Attributes(AttributeTable):
         super().__init__(frame, customer_id, time_zone)
         if valid_until is ...:
             valid_until = self.source.optional("valid_until")
+        self._declared = _checked_names(names)
         self._roles: dict[str, Any] = {"name": name, "value": value, "valid_from": valid_from}
         self._roles |= {} if valid_until is None else {"valid_until": valid_until}
         self._columns = EventColumns(
@@ -119,9 +125,16 @@ class Attributes(AttributeTable):
         return type(self)(
             self.source,
             customer_id=self.customer_id,
+            names=self._declared,
             time_zone=time_zone,
             time_format=self._columns.time_format,
             **{"valid_until": None, **self._roles},
+        )
+
+    def with_rows(self, frame: Any) -> Self:
+        """Return the table over other rows, for customers as the host knows; names stay known."""
+        return copied(
+            self, source=frames.read(frame), _with_current=None, _declared=frozenset(self.names)
         )
 
     def keeping(self, names: Sequence[str]) -> Self:
@@ -129,13 +142,16 @@ class Attributes(AttributeTable):
         name = nw.col(self._roles["name"]).cast(nw.String)
         rows = self.source.frame
         rows = rows.filter(name.is_in(list(names))) if names else rows.head(0)
-        return self.with_rows(self.source.give_back(rows))
+        return copied(self.with_rows(self.source.give_back(rows)), _declared=frozenset(names))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names of the attributes, by code point; asks for the distinct ones once."""
+        """The names of the attributes, by code point; asks for the distinct ones once.
+
+        Those that were named stay known without a row: of whom nothing is said it is missing.
+        """
         found = frames.counted_by(self._counted.select(_NAME), [_NAME])
-        return tuple(sorted(row[_NAME] for row in frames.to_rows(found)))
+        return tuple(sorted({row[_NAME] for row in frames.to_rows(found)} | self._declared))
 
     @property
     def kinds(self) -> dict[str, Kind | None]:
@@ -274,3 +290,13 @@ class Attributes(AttributeTable):
         """Return the engine and the mapping; computes nothing."""
         roles = "".join(f", {role}={column!r}" for role, column in self._roles.items())
         return f"Attributes(<{self.source.engine}>, customer_id={self.customer_id!r}{roles})"
+
+
+def _checked_names(names: Iterable[str]) -> frozenset[str]:
+    several = () if isinstance(names, str) else tuple(names)
+    odd: list[object] = [n for n in several if is_missing(n) or not strip(str(n))]
+    if odd or isinstance(names, str):
+        raise InvalidDefinitionError(
+            "names", "must be several names", got=repr(names), allowed="('city', 'level')"
+        )
+    return frozenset(several)

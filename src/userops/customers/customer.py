@@ -70,6 +70,8 @@ class Customer:
         attributes: What else is known about him, and from when on.
         reach: What became known about his identifiers, and when.
         without_consent: Kinds of identifier by which he may be contacted without having opted in.
+        attribute_names: What attributes there are in his history, so that a rule about another is
+            refused; None where that is not known, as of the rows of a request.
 
     Example:
         >>> from userops.events import OrderColumns
@@ -88,6 +90,7 @@ class Customer:
     attributes: tuple[DatedValue, ...] = ()
     reach: tuple[ReachRow, ...] = ()
     without_consent: tuple[str, ...] = ()
+    attribute_names: frozenset[str] | None = None
 
     @classmethod
     def from_rows(
@@ -124,7 +127,7 @@ class Customer:
         """
         customer_id = customer_key(customer_id)
         if identities is not None:
-            customer_id = identities.current_id(customer_id) or str(customer_id)
+            (customer_id,) = identities.called([str(customer_id)])
         _check_rows(events, columns)
         good: dict[str, tuple[Row, ...]] = {}
         bad: list[Row] = []
@@ -139,7 +142,7 @@ class Customer:
                 if row.customer_id is not None and row.customer_id != customer_id:
                     raise InvalidArgumentError(
                         "events", f"a row of {name!r} belongs to another customer",
-                        got=row.customer_id, allowed=customer_id,
+                        got=repr(row.customer_id), allowed=repr(customer_id),
                     )  # fmt: skip
             good[name] = _sorted(row for row in read if row.is_counted)
             bad += [row for row in read if not row.is_counted]
@@ -158,6 +161,7 @@ class Customer:
         attributes: Sequence[DatedValue] = (),
         reach: Sequence[ReachRow] = (),
         without_consent: Sequence[str] = (),
+        attribute_names: frozenset[str] | None = None,
     ) -> Customer:
         """Build a customer from rows that a table's normaliser has read already."""
         built = {
@@ -166,7 +170,7 @@ class Customer:
         }
         return cls(
             customer_id, built, dict(columns), (), returns, tuple(attributes), tuple(reach),
-            tuple(without_consent),
+            tuple(without_consent), attribute_names,
         )  # fmt: skip
 
     def with_event(self, event: str, row: Mapping[str, Any]) -> Customer:
@@ -200,8 +204,12 @@ class Customer:
 
     def _with_more(self, attributes: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Customer:
         good, bad = read_attributes(self.customer_id, attributes, self.zone)
+        names = self.attribute_names
         made = attrs.evolve(
-            self, attributes=(*self.attributes, *good), quarantine=(*self.quarantine, *bad)
+            self,
+            attributes=(*self.attributes, *good),
+            quarantine=(*self.quarantine, *bad),
+            attribute_names=None if names is None else names | {value.name for value in good},
         )
         made._attribute_index  # noqa: B018 - computed once, for its checks
         return made
@@ -268,7 +276,11 @@ class Customer:
 
         Mappings are told apart by identity, which is enough: a host makes them once.
         """
-        return (self.returns, *((name, id(mapping)) for name, mapping in self.columns.items()))
+        return (
+            self.returns,
+            self.attribute_names,
+            *((name, id(mapping)) for name, mapping in self.columns.items()),
+        )
 
     @property
     def zone(self) -> Zone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -91,6 +92,8 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"type": "number", "value": str(value)}  # as documents of definitions hold it
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, bytes):

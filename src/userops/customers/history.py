@@ -333,6 +333,7 @@ class History(IdentifiedHistory):
             customer_id, rows, columns, returns=self.returns, attributes=known or (),
             reach=reach_rows,
             without_consent=() if reach is None else reach.without_consent,
+            attribute_names=self.attributes.every_name,
         )  # fmt: skip
 
     # Privacy

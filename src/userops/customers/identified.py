@@ -230,14 +230,22 @@ class Persons:
 
     @cached_property
     def renamed(self) -> frames.Frame:
-        """`raw`, each id that is called otherwise now, and its `person`: mostly few."""
+        """`raw`, each id that is called otherwise now, and its `person`: mostly few.
+
+        An id in every writing that was seen, and as its kind writes it, which perhaps no event did.
+        """
         found, raws, persons = self.identities, [], []
         for number, kind in enumerate(found.kinds):
-            spelling = found.nodes.spellings[number]
+            spelling, texts = found.nodes.spellings[number], found.nodes.texts[number]
             known = np.flatnonzero(spelling.nodes >= 0)
             prefix = "" if kind.name == CUSTOMER_ID else f"{kind.name}:"
             raws.append(spelling.texts.prefixed(prefix, known))
             persons.append(self._names.take(found.made.person[spelling.nodes[known]]))
+            if texts is not spelling.texts:
+                unseen = np.flatnonzero(texts.places_in(spelling.texts) < 0)
+                raws.append(texts.prefixed(prefix, unseen))
+                nodes = unseen + found.nodes.offsets[number]
+                persons.append(self._names.take(found.made.person[nodes]))
         return self._table(frames.differing(_RAW, raws, _PERSON, persons))
 
     def _table(self, columns: Mapping[str, Any]) -> frames.Frame:

@@ -262,6 +262,10 @@ class IdentifierKind(Definition):
             raise InvalidDefinitionError(
                 "priority", "must be a whole number within a million", got=repr(self.priority)
             )
+        if type(self.can_merge) is not bool:
+            raise InvalidDefinitionError(
+                "can_merge", "must be True or False", got=repr(self.can_merge)
+            )
         for pattern in self.blocked_patterns:
             portable(pattern)
         for value in self.blocked:

@@ -120,6 +120,7 @@ class Reach(AttributeTable):
         self._words = checked_words(statuses or {})
         self.without_consent = tuple(without_consent)
         self._persons: Persons | None = None
+        self._declared: tuple[str, ...] = ()
         self._columns = EventColumns(
             customer_id=owner,
             identifiers={"value": identifier_value},
@@ -206,7 +207,8 @@ class Reach(AttributeTable):
         """Return the log over other rows of the same columns, or of another one of customers."""
         owner = customer_id or self._owner
         columns = attrs.evolve(self._columns, customer_id=owner)
-        roles = {"_owner": owner, "customer_id": owner or "", "_columns": columns}
+        roles: dict[str, Any] = {"_owner": owner, "customer_id": owner or "", "_columns": columns}
+        roles |= {"_declared": self.names}  # known, also when the last row of a kind goes
         return copied(self, source=frames.read(frame), _persons=None, **roles)
 
     @property
@@ -335,7 +337,8 @@ class Reach(AttributeTable):
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The attributes: `reachable_by_` and each kind that occurs."""
-        return tuple(REACHABLE_BY + kind for kind in self._kinds_known)
+        found = {REACHABLE_BY + kind for kind in self._kinds_known}
+        return tuple(sorted(found.union(self._declared)))
 
     @property
     def kinds(self) -> dict[str, Kind | None]:

@@ -88,7 +88,7 @@ def constant(field: str, value: Any) -> Constant:
         InvalidDefinitionError: If it is missing, or of no kind that a value can have.
     """
     if isinstance(value, Decimal | Fraction):
-        value = _number(value)
+        value = _number(field, value)
     elif getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         value = _scalar(value)
     if isinstance(value, bool):
@@ -118,10 +118,25 @@ def exact_moment(value: dt.date) -> dt.date:
     )
 
 
-def _number(value: Decimal | Fraction) -> int | float:
+def _number(field: str, value: Decimal | Fraction) -> int | float:
+    """Return a number that stands for another exactly: whole, or as a float is written."""
     if isinstance(value, Decimal) and value.is_nan():
         return math.nan
-    return int(value) if math.isfinite(value) and value == int(value) else float(value)
+    if not math.isfinite(value):
+        return float(value)
+    if value == int(value):
+        return int(value)
+    try:
+        near = float(value)
+    except OverflowError:
+        near = math.inf
+    if not math.isfinite(near) or Fraction(repr(near)) != Fraction(value):
+        raise InvalidDefinitionError(
+            field, "is no number that a float stands for", got=repr(value),
+            allowed="whole numbers, and decimals of up to 15 digits",
+            hint=f"the nearest one is {near!r}, which answers another question; round it yourself",
+        )  # fmt: skip
+    return near
 
 
 def _scalar(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from userops.core.sequences import Steps, completes_one
 from userops.core.time import Zone
 from userops.customers.customer import Customer
-from userops.errors import InvalidDefinitionError
+from userops.errors import InvalidArgumentError, InvalidDefinitionError
 from userops.events.columns import EventColumns, OrderColumns
 from userops.rules.comparisons import Compare
 from userops.rules.events_of_one import Matches, index_of
@@ -102,8 +102,11 @@ class CustomerPlan:
         windows: The windows whose bounds depend on the instant alone; None is all of the history.
     """
 
-    def __init__(self, columns: Columns, zone: Zone, *, nets: bool) -> None:
+    def __init__(
+        self, columns: Columns, zone: Zone, *, nets: bool, attributes: frozenset[str] | None = None
+    ) -> None:
         self.zone = zone
+        self._attributes = attributes
         self._columns = dict(columns)
         self._nets = nets
         self.size = 0
@@ -130,6 +133,8 @@ class CustomerPlan:
         """Return the function that reads a term."""
         if isinstance(term, Attr):
             name = term.name
+            if self._attributes is not None and name not in self._attributes:
+                raise InvalidArgumentError.unknown("attribute", name, sorted(self._attributes))
             return Reading(
                 lambda view: view.attributes.get(name),
                 write=lambda names: f"seen.attributes.get({names(name)})",
@@ -347,4 +352,7 @@ def number_of_term(term: Term, value: Any) -> float:
 
 def plan_of(customer: Customer) -> CustomerPlan:
     """Return a plan for customers that are read as this one."""
-    return CustomerPlan(customer.columns, customer.zone, nets=customer.returns == "net")
+    return CustomerPlan(
+        customer.columns, customer.zone, nets=customer.returns == "net",
+        attributes=customer.attribute_names,
+    )  # fmt: skip

@@ -14,9 +14,16 @@ from typing import Any, ClassVar, Literal
 import attrs
 import narwhals.stable.v2 as nw
 
+from userops.core.money import check_scale
 from userops.core.time import DAY_US, datetime_of, zone
 from userops.core.values import Day, Instant
-from userops.errors import ColumnTypeError, InvalidDefinitionError, NotFittedError
+from userops.customers.arguments import customer_key
+from userops.errors import (
+    ColumnTypeError,
+    InvalidArgumentError,
+    InvalidDefinitionError,
+    NotFittedError,
+)
 from userops.rules.comparisons import Condition, check_of_customer, compared
 from userops.rules.literals import as_python, kind_said
 from userops.rules.locales import Locale
@@ -62,6 +69,43 @@ def _check_cut(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
         )
 
 
+def _check_number(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Refuse a cut-point that is none, as a document may hold; NaN lies on no side of it."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and (not is_number or value != value):  # noqa: PLR0124 - only NaN differs
+        raise InvalidDefinitionError(
+            attribute.name, "is no cut-point", got=repr(value), allowed="a number, None"
+        )
+
+
+def _check_count(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidDefinitionError(
+            attribute.name, "must be a whole number", got=repr(value), allowed="0 or more"
+        )
+
+
+def _check_scale(_: Any, __: attrs.Attribute[Any], value: object) -> None:
+    check_scale(value)
+
+
+def _check_id(_: Any, attribute: attrs.Attribute[Any], value: object) -> None:
+    try:
+        good = value is None or type(customer_key(value)) is type(value)
+    except InvalidArgumentError:
+        good = False
+    if not good:
+        raise InvalidDefinitionError(
+            attribute.name, "is no customer id", got=repr(value),
+            allowed="text, a whole number, None",
+        )  # fmt: skip
+
+
+def _check_band(low: float, high: float) -> None:
+    if low >= high:
+        raise InvalidDefinitionError("high", "must lie above low", got=f"{low} and {high}")
+
+
 def _percent(share: float) -> str:
     return f"{share * 100:.10g}"
 
@@ -93,10 +137,7 @@ class Percentile(_Ranked):
     def __attrs_post_init__(self) -> None:
         """Refuse an empty band."""
         super().__attrs_post_init__()
-        if self.low >= self.high:
-            raise InvalidDefinitionError(
-                "high", "must lie above low", got=f"{self.low} and {self.high}"
-            )
+        _check_band(self.low, self.high)
 
     def ranks(self, customers: int) -> tuple[int | None, int | None]:
         """Return the zero-based ranks of the cut-points; None where there is none."""
@@ -126,6 +167,19 @@ def _said_band(value: Term, low: float, high: float, locale: Locale) -> str:
     return f"{said}位于{both[0]}%至{both[1]}%分位之间"
 
 
+def _cut_point() -> Any:
+    return attrs.field(default=None, converter=as_python, validator=_check_number)
+
+
+def _check_whole_cuts(fitted: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(fitted, name)
+        if fitted.cut is not None and not isinstance(value, int | None):
+            raise InvalidDefinitionError(
+                name, f"is no {fitted.cut}", got=repr(value), allowed="a whole number, None"
+            )
+
+
 @attrs.frozen(eq=False)
 class FittedPercentile(Condition):
     """A band of percentiles with the cut-points that were found in a population.
@@ -140,13 +194,18 @@ class FittedPercentile(Condition):
         cut: `day` or `instant` where the cut-points are such; None where they are numbers.
     """
 
-    low: float
-    high: float
-    above: int | float | None = None
-    upto: int | float | None = None
-    scale: int = 0
-    population: int = 0
+    low: float = attrs.field(converter=as_python, validator=_check_share)
+    high: float = attrs.field(converter=as_python, validator=_check_share)
+    above: int | float | None = _cut_point()
+    upto: int | float | None = _cut_point()
+    scale: int = attrs.field(default=0, validator=_check_scale)
+    population: int = attrs.field(default=0, validator=_check_count)
     cut: Literal["day", "instant"] | None = attrs.field(default=None, validator=_check_cut)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an empty band, and cut-points that are no dates or times where they say so."""
+        _check_band(self.low, self.high)
+        _check_whole_cuts(self, "above", "upto")
 
     def row(self, reader: RowReader) -> Holds:
         """Return the condition as a function."""
@@ -274,11 +333,20 @@ class FittedTopN(Condition):
         cut: `day` or `instant` where `last` is such; None where it is a number.
     """
 
-    n: int
-    last: int | float | None = None
-    last_id: str | int | None = None
-    scale: int = 0
+    n: int = attrs.field(converter=as_python, validator=_check_count)
+    last: int | float | None = _cut_point()
+    last_id: str | int | None = attrs.field(default=None, converter=as_python, validator=_check_id)
+    scale: int = attrs.field(default=0, validator=_check_scale)
     cut: Literal["day", "instant"] | None = attrs.field(default=None, validator=_check_cut)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a last value without its id, and one that is no date or time."""
+        if (self.last is None) is not (self.last_id is None):
+            raise InvalidDefinitionError(
+                "last_id", "goes with last", got=f"last={self.last!r}, last_id={self.last_id!r}",
+                allowed="both, or neither",
+            )  # fmt: skip
+        _check_whole_cuts(self, "last")
 
     def row(self, reader: RowReader) -> Holds:
         """Return the condition as a function."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -25,7 +26,7 @@ def _selection(value: Any) -> Any:
 
 
 def _selections(values: Any) -> tuple[Any, ...]:
-    if isinstance(values, str | Selection):
+    if isinstance(values, str | Selection) or not isinstance(values, Iterable):
         values = (values,)
     return tuple(_selection(value) for value in values)
 

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
 from userops.core.definitions import Definition
-from userops.core.time import AsOf, Zone, as_of_us, datetime_of, zone
+from userops.core.time import AsOf, Zone, as_of_us, check_us, datetime_of, zone
 from userops.customers.arguments import ReturnsPolicy, customer_key
 from userops.customers.customer import Customer
 from userops.customers.order_tables import FREQUENCY, MONETARY, ORDER, RETURN_ROWS, RETURNED
@@ -63,7 +63,7 @@ class FittedRFM(Definition):
 
     definition: Definition
     event: str = ORDER
-    as_of_us: int
+    as_of_us: int = attrs.field(validator=check_us)
     time_zone: str = "UTC"
     returns: ReturnsPolicy = "net"
     scale: int = 2

@@ -10,7 +10,7 @@ import attrs
 
 from userops.core import frames
 from userops.core.definitions import Definition
-from userops.core.time import AsOf, as_of_us, zone
+from userops.core.time import AsOf, as_of_us, check_us, zone
 from userops.customers.given import as_customer, as_history
 from userops.errors import InvalidArgumentError, InvalidDefinitionError, NotFittedError
 from userops.rules.locales import Locale, check_locale
@@ -389,7 +389,7 @@ class FittedTagSet(_TagSet):
     """
 
     definition: TagSet = attrs.field(kw_only=True)
-    as_of_us: int = attrs.field(kw_only=True)
+    as_of_us: int = attrs.field(kw_only=True, validator=check_us)
     time_zone: str = attrs.field(default="UTC", kw_only=True)
 
     def _head(self) -> str:

@@ -299,9 +299,10 @@ def _bands(bands: Any) -> tuple[tuple[str, float, float], ...]:
 
 
 def _as_tuple(band: Any) -> tuple[Any, ...]:
-    if isinstance(band, str) or not isinstance(band, Iterable):
+    found = tuple(band) if isinstance(band, Iterable) and not isinstance(band, str) else ()
+    if not found:
         raise _no_bands("bands", band)
-    return tuple(band)
+    return found
 
 
 def _edges(name: Any, edges: Any) -> tuple[float, float]:

@@ -209,6 +209,9 @@ def read(native: Any) -> Source:
         check_labels(native)  # before narwhals, whose word on them is about something else
     engine = backend_of(native)
     if engine == "pandas":
+        # Arrow may share memory with the frame. From pandas 3 on, a frame that has a copy copies
+        # what is changed in it, so that ours stays as it is.
+        native = native.copy(deep=False)
         table, mixed = pandas_to_arrow(native)
         return Source(
             engine=engine,
