@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import attrs
 import narwhals.stable.v2 as nw
 
 from userops.core import frames
@@ -272,6 +273,18 @@ class DecidedCustomer(NamedTuple):
         return self.decisions[max(found)[-1]] if said is not None and found else None
 
 
+def _with_decided(customer: Customer, tags: Sequence[AnyTag]) -> Customer:
+    """Let rules ask for a decision about any tag, also where there is none about it."""
+    if customer.attribute_names is None:
+        return customer
+    decided = {
+        decision_of(tag.name, value)
+        for tag in tags
+        for value in (tag.value_names if tag.has_several else (None,))
+    }
+    return attrs.evolve(customer, attribute_names=customer.attribute_names | decided)
+
+
 def decided_customer(
     customer: Customer, decisions: Sequence[Mapping[str, Any]], tags: Sequence[AnyTag]
 ) -> DecidedCustomer:
@@ -291,7 +304,7 @@ def decided_customer(
     if not decisions:
         return DecidedCustomer(customer, (), ())
     rows = [_row(decision, customer.customer_id, tags) for decision in _checked(decisions)]
-    more = customer.with_attributes(rows)
+    more = _with_decided(customer, tags).with_attributes(rows)
     bad = more.quarantine[len(customer.quarantine) :]
     if bad:
         raise DataError(
