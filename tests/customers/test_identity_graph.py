@@ -148,6 +148,7 @@ def test_taking_a_link_away_is_resolving_without_it(seen: list[Link], data: Any)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 @settings(deadline=None, max_examples=5_000)
 @given(st.lists(links, min_size=1, max_size=40), st.data())
 def test_five_thousand_times_taking_a_link_away_is_resolving_without_it(
