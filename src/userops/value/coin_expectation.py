@@ -134,7 +134,8 @@ def _summed(shape: float, far: float, a: float, b: float) -> float:
         stays = gammaln(b + k - 1) - gammaln(b) + gammaln(a + b) - gammaln(a + b + k - 1)
         terms: Any = betainc(k, shape, share) * np.exp(stays)
         found += float(terms.sum())
-        if terms[-1] * (begin + many) <= _NOTHING * found:
+        # Said so that a sum that is not a number ends as well.
+        if not terms[-1] * (begin + many) > _NOTHING * found:
             break
         begin, many = begin + many, 2 * many
     return found
