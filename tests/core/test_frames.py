@@ -152,6 +152,32 @@ def test_trap_06_nan_of_pandas_becomes_null() -> None:
     assert [inside[name].null_count for name in inside.column_names] == [1] * 5
 
 
+_COLUMNS = [
+    np.array([1.5, -0.0, np.inf, -np.inf]), np.array([1.5, np.nan]), np.array([]),
+    np.array([1e308, 1e308]), np.array([1.5, 2.5], ">f8"), np.array([1.5, 2.5], "f4"),
+    np.arange(6.0)[::2],
+    *(np.array(["2024-01-01", "1969-12-31T23:59"], f"M8[{u}]") for u in ("s", "ms", "us", "ns")),
+    np.array(["2024-01-01", "NaT"], "M8[us]"), np.array([], "M8[ns]"), np.array([5], "m8[us]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", _COLUMNS, ids=lambda values: f"{values.dtype}-{len(values)}")
+def test_a_column_without_gaps_is_what_arrow_reads(values: np.ndarray) -> None:
+    """Whether its memory is shared or looked through, a column is the same."""
+    column = pd.Series(values)
+    try:
+        expected = pa.Array.from_pandas(column)
+    except pa.ArrowException:  # an order of bytes that Arrow does not read
+        expected = None
+    found = frames.to_arrow(frames.read(pd.DataFrame({"x": column})).frame)["x"]
+
+    if expected is None:
+        assert found.to_pylist() == [str(value) for value in values]
+    else:
+        assert found.type == expected.type
+        assert found.combine_chunks().equals(expected)
+
+
 def test_the_input_is_not_changed() -> None:
     """Reading and giving back leaves the host's own frame as it was."""
     frame = pd.DataFrame({"x": [3, 1], "t": ["a", None]}, index=[7, 7])

@@ -325,3 +325,34 @@ def test_every_right_scale_and_rounding_is_taken() -> None:
     """Scales 0 to 9, both roundings and none are taken as they are."""
     assert [money.check_scale(s) for s in range(10)] == list(range(10))
     assert [money.check_rounding(r) for r in (None, *ROUNDINGS)] == [None, *ROUNDINGS]
+
+
+# Amounts of cents, some a little off, some beyond what a float holds exactly, and none at all.
+floats = (
+    st.integers(-SAFE_UNITS, SAFE_UNITS).map(lambda n: n / 100)
+    | st.sampled_from([2.0**51 / 100, 2.0**51, 1e-9, 0.005, 0.01 + 1e-7, 0.01 + 1e-5, -0.0])
+    | st.floats()
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(floats, max_size=4), st.integers(0, 4))
+def test_plain_units_are_the_units_of_each(amounts: list[float], scale: int) -> None:
+    """Either all amounts become what `minor_of` makes of each, or the look refuses to say."""
+    units = money.plain_units(np.array(amounts), scale)
+
+    if units is not None:
+        assert units.tolist() == [money.minor_of(amount, scale) for amount in amounts]
+    elif len(amounts) == 1 and math.isfinite(amounts[0]):
+        # What one look does not settle is refused, or is tiny enough for the nearest float to be.
+        fits = money.fits_expr(nw.col("x"), scale)
+        frame = nw.from_native(pa.table({"x": amounts})).select(fits=fits)
+        assert not frame["fits"].item() or abs(amounts[0]) * 10**scale < 2**27
+
+
+def test_plain_units_of_ordinary_amounts_are_said() -> None:
+    """The quick way is taken for what shops sell: every cent up to a hundred thousand."""
+    cents = np.arange(-10_000_000, 10_000_000)
+    assert np.array_equal(money.plain_units(cents / 100, 2), cents)
+    assert money.plain_units(np.append(cents / 100, 0.005), 2) is None
+    assert money.plain_units(np.array([1.0, math.nan]), 2) is None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.by_engine import instants
 
 from userops import Events, History, Orders
-from userops.core import frames
+from userops.core import day_totals, frames
 from userops.customers import IdentifierKind, IdentityGraph
 from userops.errors import InvalidArgumentError, MoneyOverflowError
 from userops.testing import Engines, to_engine
@@ -171,6 +171,17 @@ def test_rows_at_hand_come_to_what_a_plan_comes_to(
     if calibration_end is not None and calibration_end[:10] == as_of[:10]:
         calibration_end = as_of
     both_ways(table, "pyarrow", zone, as_of, calibration_end=calibration_end)
+
+
+@settings(deadline=None, max_examples=60)
+@given(order_tables(), ZONES, ends, st.integers(2, 5))
+def test_cores_share_the_customers(table: pa.Table, zone: str, as_of: str, cores: int) -> None:
+    """However many cores there are, and however few customers, nobody is lost or counted twice."""
+    with (
+        mock.patch.object(day_totals, "core_count", return_value=cores),
+        mock.patch.multiple(day_totals, _FEWEST_ROWS=1, _PIECE_ROWS=2, _BATCH_ROWS=3),
+    ):
+        both_ways(table, "pyarrow", zone, as_of)
 
 
 @settings(deadline=None, max_examples=12)

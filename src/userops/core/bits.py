@@ -8,13 +8,13 @@ words, several times faster than a product of float matrices that holds the same
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from userops.core.cores import core_count, on_all_cores
 
 __all__ = [
     "Words",
@@ -35,7 +35,6 @@ _BLOCK_ROWS = 64
 _BLOCK_WORDS = 4096
 # Below this many words of work, threads cost more than they bring.
 _ALONE_WORDS = 2_000_000
-_MOST_THREADS = 8
 
 
 def pack_flags(flags: NDArray[np.bool_]) -> Words:
@@ -110,13 +109,10 @@ def pair_counts(rows: Words) -> NDArray[np.int64]:
     n_sets, n_words = rows.shape
     begins = list(range(0, n_words, _BLOCK_WORDS))
     is_small = n_sets * n_sets * n_words < _ALONE_WORDS
-    threads = 1 if is_small else min(os.cpu_count() or 1, _MOST_THREADS, len(begins))
-    if threads <= 1:
-        upper = _upper_counts(rows, begins)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            shares = pool.map(lambda k: _upper_counts(rows, begins[k::threads]), range(threads))
-            upper = sum(shares, np.zeros((n_sets, n_sets), dtype=np.int64))
+    threads = 1 if is_small else core_count()
+    shares = [begins[k::threads] for k in range(threads)]
+    parts = on_all_cores(lambda share: _upper_counts(rows, share), shares)
+    upper = sum(parts, np.zeros((n_sets, n_sets), dtype=np.int64))
     return upper + np.triu(upper, 1).T
 
 

@@ -2,22 +2,25 @@
 
 Customer, day and value of a row are sorted as one number (see `packed_log`), so that the days of a
 customer stand side by side, and one pass over them says how many there are and what they hold.
+Each core has a share of the customers.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from userops.core.digits import KEY_BITS, Digits, pieces, starts_of, whole_groups
+from userops.core.cores import core_count, on_all_cores
+from userops.core.digits import KEY_BITS, Digits, pieces
 from userops.core.frames.sources import as_frame, to_arrow
 from userops.core.log import CustomerLog
-from userops.core.packed_log import digits_of, near_numbers, packed_in_order, spread
+from userops.core.packed_log import near_numbers, packed_batch, spread
 from userops.core.time import DAY_US
 
 if TYPE_CHECKING:
@@ -41,26 +44,29 @@ FIRST_DAY, LAST_DAY, REPEAT_DAYS, SUM_REPEAT, DAYS_LATER, SUM_LATER = _NAMES = t
 _KEY, _DAY, _VALUE = "key", "day", "value"
 # So many rows are given days at a time.
 _BATCH_ROWS = 1 << 17
+_PIECE_ROWS = 1 << 17
+# More rows than these are shared among the cores, by a sample of their customers.
+_FEWEST_ROWS, _SAMPLE_ROWS = 1 << 18, 1 << 12
 # Where a clock is put back, a later instant may have an earlier day: offsets lie within 26 hours.
 _DAYS_BACK = 2
 
 Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+_WORD_BITS = 64
 
 
-class _Piece(NamedTuple):
-    """The rows of some customers, in order of customer and day.
+class _Days(NamedTuple):
+    """What the days of some customers hold, in order of customer and day: one row for each.
 
     Attributes:
-        keys: The number of each customer.
-        offsets: Where the rows of each begin, and where those of the last one end.
-        days: One a row.
-        values: One a row.
+        keys: The number of the customer.
+        days: The day.
+        sums: The sum of the values.
     """
 
     keys: Ints
-    offsets: Ints
     days: Ints
-    values: Ints
+    sums: Ints
 
 
 def day_totals(
@@ -87,45 +93,99 @@ def day_totals(
         return as_frame(pa.table({key: table[key], **dict.fromkeys(_NAMES, nothing)}))
     numbers, ids_of = near_numbers(table[key])
     table = pa.table({_KEY: numbers, _DAY: table[instant], _VALUE: table[value]})
-    found: dict[str, list[Ints]] = {name: [] for name in (key, *_NAMES)}
-    for piece in _sorted_pieces(table, zone):
-        totals = dict(zip((key, *_NAMES), (piece.keys, *_totals(piece, last_day)), strict=True))
-        is_known = totals[FIRST_DAY] <= last_day
-        for name, values in totals.items():
-            found[name].append(values if is_known.all() else values[is_known])
-    columns = {name: np.concatenate(parts) for name, parts in found.items()}
-    ids = ids_of(columns.pop(key))
-    return as_frame(pa.table({key: ids, **{name: pa.array(v) for name, v in columns.items()}}))
-
-
-def _sorted_pieces(table: pa.Table, zone: Zone) -> Iterator[_Piece]:
-    """Yield all rows of a table of keys, instants and values."""
     parts = {_KEY: spread(table[_KEY]), _DAY: _spread_days(table[_DAY], zone)}
     parts[_VALUE] = spread(table[_VALUE])
     if sum(part.bits for part in parts.values()) > KEY_BITS:
-        yield from _logged(table, zone)
-        return
-    packed = packed_in_order(_with_days(table, zone), len(table), parts)
-    del table
-    number, carried = parts[_KEY], {name: parts[name] for name in (_DAY, _VALUE)}
-    shift = sum(part.bits for part in carried.values())
-    offsets = np.append(starts_of(packed, shift=shift), len(packed))
-    for customers, rows in whole_groups(offsets):
-        begins = offsets[customers.start : customers.stop + 1]
-        keys = packed[begins[:-1]] >> np.uint64(shift)
-        keys += np.uint64(number.low % 2**64)
-        digits = digits_of(packed[rows], carried)
-        yield _Piece(keys.view(np.int64), begins - rows.start, digits[_DAY], digits[_VALUE])
+        found = [_of_known(_logged(table, zone), last_day)]
+    else:
+        packed = _packed(table, zone, parts)
+        found = on_all_cores(
+            lambda some: _of_known(_sorted(_between(packed, some), parts), last_day),
+            _bounds(packed, parts[_DAY].bits + parts[_VALUE].bits),
+        )
+    columns = [np.concatenate(column) for column in zip(*found, strict=True)]
+    ids = ids_of(columns[0])
+    named = zip(_NAMES, columns[1:], strict=True)
+    return as_frame(pa.table({key: ids, **{name: pa.array(values) for name, values in named}}))
 
 
-def _logged(table: pa.Table, zone: Zone) -> Iterator[_Piece]:
-    """Yield the rows where they are too wide for one number."""
-    whole = pa.Table.from_batches(list(_with_days(table, zone)))
+def _packed(table: pa.Table, zone: Zone, parts: Mapping[str, Digits]) -> Words:
+    """Return the rows as numbers, in their order."""
+    packed = np.empty(len(table), dtype=np.uint64)
+    batches = [batch for batch in table.to_batches(max_chunksize=_BATCH_ROWS) if len(batch)]
+    ends = np.cumsum([len(batch) for batch in batches]).tolist()
+
+    def fill(number: int) -> None:
+        batch, end = batches[number], ends[number]
+        packed_batch(_with_days(batch, zone), parts, packed[end - len(batch) : end])
+
+    on_all_cores(fill, range(len(batches)))
+    return packed
+
+
+def _bounds(packed: Words, shift: int) -> list[tuple[int, int]]:
+    """Return between which numbers, the second one exclusive, the share of each core lies.
+
+    A customer, whose number stands above `shift` bits, is in one share.
+    """
+    shares = core_count() if len(packed) >= _FEWEST_ROWS else 1
+    some = np.sort(packed[:: max(len(packed) // _SAMPLE_ROWS, 1)]) >> np.uint64(shift)
+    edges = some[np.arange(1, shares) * len(some) // shares] << np.uint64(shift)
+    return list(itertools.pairwise(sorted({0, *edges.tolist(), 1 << _WORD_BITS})))
+
+
+def _between(packed: Words, bounds: tuple[int, int]) -> Words:
+    """Return the numbers of a share, in no order; where it is all of them, they themselves."""
+    low, high = bounds
+    if high - low == 1 << _WORD_BITS:
+        return packed
+    found, end = np.empty_like(packed), 0
+    for rows in pieces(len(packed)):
+        piece = packed[rows]
+        is_inside = piece >= np.uint64(low)
+        is_inside &= piece <= np.uint64(high - 1)
+        begin, end = end, end + int(np.count_nonzero(is_inside))
+        np.compress(is_inside, piece, out=found[begin:end])  # a fourth of what piece[…] takes
+    return found[:end]
+
+
+def _sorted(packed: Words, parts: Mapping[str, Digits]) -> Iterator[_Days]:
+    """Yield the days of rows as numbers, which are sorted in place."""
+    packed.sort()
+    (_, key), (_, day), (_, value) = parts.items()
+    begin = 0
+    while begin < len(packed):
+        last = packed[min(begin + _PIECE_ROWS, len(packed)) - 1]
+        beyond = ((int(last) >> day.bits + value.bits) + 1) << day.bits + value.bits
+        end = begin + int(np.searchsorted(packed[begin:], np.uint64(beyond)))
+        rows = packed[begin:end]
+        begin = end
+        heads = rows >> np.uint64(value.bits)
+        starts = _starts(heads)
+        sums = (rows & np.uint64(2**value.bits - 1)).view(np.int64)
+        sums += value.low
+        if len(starts) < len(rows):
+            sums, heads = np.add.reduceat(sums, starts), heads[starts]
+        days = (heads & np.uint64(2**day.bits - 1)).view(np.int64)
+        days += day.low
+        heads >>= np.uint64(day.bits)
+        keys = heads.view(np.int64)
+        keys += key.low
+        yield _Days(keys, days, sums)
+
+
+def _logged(table: pa.Table, zone: Zone) -> Iterator[_Days]:
+    """Yield the days where rows are too wide for one number."""
+    batches = table.to_batches(max_chunksize=_BATCH_ROWS)
+    whole = pa.Table.from_batches([_with_days(batch, zone) for batch in batches if len(batch)])
     log = CustomerLog.build(whole, key=_KEY, instant=_DAY, columns=[_VALUE], keeps_ties=False)
-    keys = log.customer_ids.to_numpy()
+    each = log.customer_ids.to_numpy()
     for customers, rows in log.pieces():
-        offsets = log.offsets[customers.start : customers.stop + 1] - rows.start
-        yield _Piece(keys[customers], offsets, log.instants_us[rows], log.columns[_VALUE][rows])
+        sizes = np.diff(log.offsets[customers.start : customers.stop + 1])
+        keys, days = np.repeat(each[customers], sizes), log.instants_us[rows]
+        starts = _starts(keys, days)
+        sums = np.add.reduceat(log.columns[_VALUE][rows], starts)
+        yield _Days(keys[starts], days[starts], sums)
 
 
 def _spread_days(instants: pa.ChunkedArray, zone: Zone) -> Digits:
@@ -135,13 +195,10 @@ def _spread_days(instants: pa.ChunkedArray, zone: Zone) -> Digits:
     return Digits(np.empty(0, dtype=np.int64), low_day, (high_day - low_day).bit_length())
 
 
-def _with_days(table: pa.Table, zone: Zone) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table with local days in the place of instants."""
-    at = table.column_names.index(_DAY)
-    for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
-        if len(batch):
-            days = _local_days(batch[_DAY].to_numpy(), zone)
-            yield batch.set_column(at, _DAY, pa.array(days))
+def _with_days(batch: pa.RecordBatch, zone: Zone) -> pa.RecordBatch:
+    """Return rows with local days in the place of instants; there is at least one."""
+    days = pa.array(_local_days(batch[_DAY].to_numpy(), zone))
+    return batch.set_column(batch.schema.names.index(_DAY), _DAY, days)
 
 
 def _local_days(instants_us: Ints, zone: Zone) -> Ints:
@@ -158,34 +215,41 @@ def _local_days(instants_us: Ints, zone: Zone) -> Ints:
     return days
 
 
-def _totals(piece: _Piece, last_day: int) -> tuple[Ints, ...]:
-    """Return the totals of customers, in the order of their names; see `day_totals`.
+def _of_known(found: Iterable[_Days], last_day: int) -> list[Ints]:
+    """Return the keys and the totals of customers who have a row up to a day."""
+    parts = [[np.empty(0, dtype=np.int64)] * (len(_NAMES) + 1)]
+    for days in found:
+        columns = _totals(days, last_day)
+        is_known = columns[1] <= last_day
+        parts.append(columns if is_known.all() else [column[is_known] for column in columns])
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _totals(found: _Days, last_day: int) -> list[Ints]:
+    """Return customers and their totals, in the order of the names; see `day_totals`.
 
     Of a customer whose first day is a later one they mean nothing.
     """
-    days, values = piece.days, piece.values
-    starts = piece.offsets[:-1]
-    sizes: Ints = np.diff(piece.offsets)
-    first = days[starts]
-    is_new = np.empty(len(days), dtype=np.bool_)
-    is_new[1:] = days[1:] != days[:-1]
-    is_new[starts] = True
-    is_repeat = days > np.repeat(first, sizes)
-    new_days = _sums(is_new, starts)
+    keys, days, sums = found
+    starts = _starts(keys)
+    sizes = np.diff(starts, append=len(keys))
+    keys, first, sum_repeat = keys[starts], days[starts], np.add.reduceat(sums, starts)
+    sum_repeat -= sums[starts]
     is_later = days > last_day
     if not is_later.any():
-        last, nothing = days[starts + sizes - 1], np.zeros_like(first)
-        sum_repeat = np.add.reduceat(values * is_repeat, starts)
-        return first, last, new_days - 1, sum_repeat, nothing, nothing
-    known = sizes - _sums(is_later, starts)
-    days_later = _sums(is_new & is_later, starts)
-    sum_repeat = np.add.reduceat(values * (is_repeat & ~is_later), starts)
-    sum_later = np.add.reduceat(values * is_later, starts)
+        nothing = np.zeros_like(first)
+        return [keys, first, days[starts + sizes - 1], sizes - 1, sum_repeat, nothing, nothing]
+    days_later = np.add.reduceat(is_later, starts, dtype=np.int64)
+    sum_later = np.add.reduceat(sums * is_later, starts)
+    known = sizes - days_later
     last = days[starts + np.maximum(known, 1) - 1]
-    return first, last, new_days - days_later - 1, sum_repeat, days_later, sum_later
+    return [keys, first, last, known - 1, sum_repeat - sum_later, days_later, sum_later]
 
 
-def _sums(flags: NDArray[Any], starts: Ints) -> Ints:
-    """Return how many flags are up from each start to the next one."""
-    total: Ints = np.add.reduceat(flags, starts, dtype=np.int64)
-    return total
+def _starts(*columns: NDArray[Any]) -> Ints:
+    """Return where rows differ from the one before; there is at least one."""
+    is_new = np.ones(len(columns[0]), dtype=np.bool_)
+    is_new[1:] = columns[0][1:] != columns[0][:-1]
+    for column in columns[1:]:
+        is_new[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(is_new)

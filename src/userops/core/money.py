@@ -17,8 +17,11 @@ from numbers import Integral
 from typing import Any, Literal, cast
 
 import narwhals.stable.v2 as nw
+import numpy as np
+from numpy.typing import NDArray
 
 from userops.core.blanks import strip, strip_expr
+from userops.core.digits import pieces
 from userops.core.patterns import END, compiled
 from userops.core.time import is_missing
 from userops.errors import InvalidDefinitionError
@@ -38,6 +41,7 @@ __all__ = [
     "minor_of",
     "number_of",
     "parse_number_expr",
+    "plain_units",
     "scales_back_expr",
     "whole_expr",
     "within_noise_expr",
@@ -154,6 +158,24 @@ def whole_expr(scaled: nw.Expr, is_exact: nw.Expr) -> nw.Expr:
 def within_noise_expr(gap: nw.Expr, scaled: nw.Expr) -> nw.Expr:
     """Return whether the gap between a float and a count of units is arithmetic noise."""
     return (gap <= _NOISE_UNITS) & (gap <= scaled.abs() * _NOISE_SHARE)
+
+
+def plain_units(amounts: NDArray[np.float64], scale: int) -> NDArray[np.int64] | None:
+    """Return amounts in minor units, where each lies within noise of a whole number of them.
+
+    None where any does not, or is no number: then the expressions say what is wrong with it.
+    """
+    units = np.empty(len(amounts), dtype=np.int64)
+    for rows in pieces(len(amounts)):
+        scaled = amounts[rows] * float(10**scale)
+        whole = np.floor(scaled + _HALF)
+        gap, size = np.abs(scaled - whole), np.abs(scaled)
+        is_plain = size <= EXACT_FLOAT
+        is_plain &= gap <= np.minimum(size * _NOISE_SHARE, _NOISE_UNITS)
+        if not is_plain.all():
+            return None
+        units[rows] = whole
+    return units
 
 
 def scales_back_expr(whole: nw.Expr, amount: nw.Expr, scale: int) -> nw.Expr:

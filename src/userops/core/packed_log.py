@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from userops.core.digits import KEY_BITS, Digits, Ints, most_bits, pieces, starts_of
 from userops.core.frames.places import numbered, taken
 
-__all__ = ["digits_of", "near_numbers", "packed_in_order", "packed_rows", "spread"]
+__all__ = ["digits_of", "near_numbers", "packed_batch", "packed_rows", "spread"]
 
 
 class _Packed(NamedTuple):
@@ -56,7 +56,7 @@ def packed_rows(table: pa.Table, key: str, instant: str, columns: Sequence[str])
     if sum(part.bits for part in parts.values()) > KEY_BITS:
         return None
     batches = table.to_batches()
-    packed = packed_in_order(batches, len(table), parts)
+    packed = _packed_in_order(batches, len(table), parts)
     dtypes = {name: batches[0][name].to_numpy().dtype for name in names}
     found = _unpacked(packed, key, instant, dtypes, parts)
     return found._replace(customer_ids=ids(found.customer_ids.to_numpy()))
@@ -80,7 +80,7 @@ def spread(column: pa.ChunkedArray) -> Digits:
     return Digits(np.empty(0, dtype=np.int64), low, (high - low).bit_length())
 
 
-def packed_in_order(
+def _packed_in_order(
     batches: Iterable[pa.RecordBatch], rows: int, parts: Mapping[str, Digits]
 ) -> NDArray[np.uint64]:
     """Return the rows of batches as numbers, ascending: the first part highest.
@@ -90,20 +90,28 @@ def packed_in_order(
         rows: How many rows they have together.
         parts: Column to its digits; all of them fit a number.
     """
-    packed = np.empty(rows, dtype=np.uint64)
+    found = np.empty(rows, dtype=np.uint64)
     begin = 0
     for batch in batches:
-        columns = [attrs.evolve(part, values=batch[n].to_numpy()) for n, part in parts.items()]
-        whole = packed[begin : begin + len(batch)]
+        packed_batch(batch, parts, found[begin : begin + len(batch)])
         begin += len(batch)
-        for some in pieces(len(batch)):
-            piece = whole[some]
-            piece[:] = 0
-            for column in columns:
-                piece <<= np.uint64(column.bits)
-                piece |= column.piece(some)
-    packed.sort()
-    return packed
+    found.sort()
+    return found
+
+
+def packed_batch(
+    batch: pa.RecordBatch, parts: Mapping[str, Digits], into: NDArray[np.uint64] | None = None
+) -> NDArray[np.uint64]:
+    """Return the rows of a batch as numbers, in their order: the first part highest."""
+    found = np.empty(len(batch), dtype=np.uint64) if into is None else into
+    columns = [attrs.evolve(part, values=batch[name].to_numpy()) for name, part in parts.items()]
+    for some in pieces(len(batch)):
+        piece = found[some]
+        piece[:] = 0
+        for column in columns:
+            piece <<= np.uint64(column.bits)
+            piece |= column.piece(some)
+    return found
 
 
 def digits_of(packed: NDArray[np.uint64], parts: Mapping[str, Digits]) -> dict[str, Ints]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from userops.core.cores import on_all_cores
 from userops.core.texts import Texts, coded
 from userops.customers.identifiers import (
     BLOCKED,
@@ -174,8 +174,7 @@ def read_nodes(
         node_of = np.append(places, -1)
         return texts, Spelling(raws, places, faults), [node_of[column] for column in columns]
 
-    with ThreadPoolExecutor() as pool:  # Arrow works outside Python's lock
-        parts = list(pool.map(read, range(len(kinds))))
+    parts = on_all_cores(read, range(len(kinds)))
     offsets = np.cumsum([0, *(len(texts) for texts, _, _ in parts)])
     found: list[list[Ints]] = [[np.empty(0, np.int64)] * len(one.kinds) for one in seen]
     spellings = []

@@ -103,11 +103,14 @@ def _sums(
 
     def plan(piece: frames.Frame) -> frames.Frame:
         piece = piece.with_columns(is_counted(source, columns).alias(PREFIX + "good"))
-        skipped = set() if frames.may_hold(piece, ~good) else faults
-        piece = piece.select(v.alias(PREFIX + n) for n, v in measured.items() if n not in skipped)
+        skipped, plain = set(), {}
+        if not frames.may_hold(piece, ~good):
+            skipped, plain = faults, {"instant": own(INSTANT_US)}
+        taken = {n: v for n, v in (measured | plain).items() if n not in skipped}
+        piece = piece.select(value.alias(PREFIX + name) for name, value in taken.items())
         # In one order for all pieces, whose rows are stacked.
-        taken = {n: nw.lit(0, nw.Int64) if n in skipped else sums[n] for n in sums}
-        return piece.select(all=nw.len(), **extremes, **taken)
+        added = {n: nw.lit(0, nw.Int64) if n in skipped else sums[n] for n in sums}
+        return piece.select(all=nw.len(), **extremes, **added)
 
     return _merged(frames.to_rows(frames.by_morsel(source, normalised, plan)))
 

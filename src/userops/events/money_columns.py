@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import narwhals.stable.v2 as nw
 
 from userops.core import frames, money
@@ -33,6 +35,10 @@ def with_money(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
     priced = columns.amount is None
     price_column = columns.unit_price if priced else columns.amount
     assert price_column is not None  # the definition's own check
+    if columns.rounding is None and is_whole_quantity:
+        plain = _with_plain_units(frame, price_column, columns)
+        if plain is not None:
+            return _signed(_multiplied(plain, columns), columns)
     frame, is_whole_price = _with_number(frame, price_column, "price")
     price, quantity = own("price"), own(QUANTITY)
     frame = _with_money_signs(frame, columns)
@@ -43,15 +49,37 @@ def with_money(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
         frame = _with_whole_minor(frame, price, columns)
     else:
         frame = _with_float_minor(frame, price, columns)
-    if priced and is_whole_quantity:
-        product = money.as_float(own(AMOUNT_MINOR_UNITS)) * money.as_float(quantity)
-        large = (product.abs() > _LIMIT).fill_null(False)
-        units = nw.when(large).then(nw.lit(0)).otherwise(quantity)
-        frame = frame.with_columns(
-            (own(AMOUNT_MINOR_UNITS) * units).alias(PREFIX + AMOUNT_MINOR_UNITS),
-            (own(TOO_LARGE) | large).alias(PREFIX + TOO_LARGE),
-        )
+    if is_whole_quantity:
+        frame = _multiplied(frame, columns)
     return _signed(frame, columns)
+
+
+def _multiplied(frame: frames.Frame, columns: OrderColumns) -> frames.Frame:
+    """Make amounts of unit prices, by whole quantities."""
+    if columns.amount is not None:
+        return frame
+    product = money.as_float(own(AMOUNT_MINOR_UNITS)) * money.as_float(own(QUANTITY))
+    large = (product.abs() > _LIMIT).fill_null(False)
+    units = nw.when(large).then(nw.lit(0)).otherwise(own(QUANTITY))
+    return frame.with_columns(
+        (own(AMOUNT_MINOR_UNITS) * units).alias(PREFIX + AMOUNT_MINOR_UNITS),
+        (own(TOO_LARGE) | large).alias(PREFIX + TOO_LARGE),
+    )
+
+
+def _with_plain_units(
+    frame: frames.Frame, price: str, columns: OrderColumns
+) -> frames.Frame | None:
+    """Add money that came as floats where nothing is wrong with any of it, seen at a look."""
+    name = PREFIX + AMOUNT_MINOR_UNITS
+    read = partial(money.plain_units, scale=columns.scale)
+    plain = frames.with_floats_read(frame, price, name, read)
+    if plain is None:
+        return None
+    value, never = nw.col(price), nw.lit(False)
+    flags = {PREFIX + flag: never for flag in ("no_price", TOO_LARGE, MISFIT)}
+    plain = plain.with_columns(**{PREFIX + "price": value, PREFIX + "paid": value}, **flags)
+    return _with_money_signs(plain, columns)
 
 
 def _with_whole_minor(frame: frames.Frame, price: nw.Expr, columns: OrderColumns) -> frames.Frame:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from userops.core.frames.keyed_hash import with_pseudonyms
     from userops.core.frames.matches import with_matches
     from userops.core.frames.morsels import by_morsel, is_never_blank, may_hold
-    from userops.core.frames.number_columns import read_columns, whole_numbers
+    from userops.core.frames.number_columns import read_columns, whole_numbers, with_floats_read
     from userops.core.frames.order import (
         column_values,
         distinct_rows,
@@ -123,6 +123,7 @@ __all__ = [
     "with_decided",
     "with_epoch_us",
     "with_first_true",
+    "with_floats_read",
     "with_matches",
     "with_nobody",
     "with_pseudonyms",
@@ -149,7 +150,7 @@ __getattr__, __dir__ = lazy_names(
         "keyed_hash": ("with_pseudonyms",),
         "matches": ("with_matches",),
         "morsels": ("by_morsel", "is_never_blank", "may_hold"),
-        "number_columns": ("read_columns", "whole_numbers"),
+        "number_columns": ("read_columns", "whole_numbers", "with_floats_read"),
         "order": (
             "column_values",
             "distinct_rows",

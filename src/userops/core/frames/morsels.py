@@ -10,12 +10,12 @@ Source of the idea: V. Leis et al. (2014), Morsel-Driven Parallelism, SIGMOD.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
+from userops.core.cores import core_count, on_all_cores
 from userops.core.frames.first_rows import begins_visibly
 from userops.core.frames.sources import as_frame, to_arrow
 
@@ -25,11 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["by_morsel", "is_never_blank", "may_hold"]
 
 # A plan of a hundred kernels costs Python ten milliseconds, as much as its kernels do over 100,000
-# rows; pieces of a million leave that a tenth.
-_ROWS = 1 << 20
+# rows; pieces of two million leave that a twentieth.
+_ROWS = 1 << 21
 _FEWEST_ROWS = 1 << 18
-# Each holds the intermediate columns of a piece.
-_MOST_THREADS = 8
 
 
 def by_morsel(source: Source, frame: Frame, plan: Callable[[Frame], Frame]) -> Frame:
@@ -46,13 +44,12 @@ def by_morsel(source: Source, frame: Frame, plan: Callable[[Frame], Frame]) -> F
     table = to_arrow(frame)
     if len(table) <= _ROWS:
         return plan(frame)
-    threads = min(pa.cpu_count(), _MOST_THREADS)
+    threads = core_count()
     # As many pieces for each core, so that none waits for the last one.
     rows = -(-len(table) // (threads * -(-len(table) // (threads * _ROWS))))
     rows = max(rows, min(_FEWEST_ROWS, _ROWS))
     pieces = [table.slice(start, rows) for start in range(0, len(table), rows)]
-    with ThreadPoolExecutor(threads) as pool:
-        done = list(pool.map(lambda piece: to_arrow(plan(as_frame(piece))), pieces))
+    done = on_all_cores(lambda piece: to_arrow(plan(as_frame(piece))), pieces)
     return as_frame(pa.concat_tables(done))
 
 

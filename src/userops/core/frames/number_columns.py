@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from userops.core.frames.sources import Frame, Source
 
-__all__ = ["read_columns", "whole_numbers"]
+__all__ = ["read_columns", "whole_numbers", "with_floats_read"]
 
 # Above this one float stands for several whole numbers.
 _LARGEST_WHOLE = 2.0**53
@@ -67,6 +67,25 @@ def whole_numbers(frame: Frame, names: Sequence[str]) -> tuple[Frame, list[NDArr
             return as_frame(table), None
         arrays.append(found)
     return as_frame(table), arrays
+
+
+def with_floats_read(
+    frame: Frame, column: str, name: str, read: Callable[[NDArray[np.float64]], NDArray[Any] | None]
+) -> Frame | None:
+    """Add what numpy makes of a column of floats, several times faster than an expression does.
+
+    Returns:
+        The rows with the column `name`. None where rows are not at hand or the column has nulls,
+        is of another type, or `read` returns None: the caller then has an expression.
+    """
+    if not frame.implementation.is_pyarrow():
+        return None
+    table = to_arrow(frame)
+    values = table[column]
+    if values.type != pa.float64() or values.null_count:
+        return None
+    found = read(values.to_numpy())
+    return None if found is None else as_frame(table.append_column(name, pa.array(found)))
 
 
 def _whole(column: pa.ChunkedArray) -> NDArray[Any] | None:
