@@ -15,6 +15,7 @@ from userops.core import frames
 from userops.errors import ColumnNotFoundError, DataError
 from userops.testing import installed_engines, to_engine
 from userops.value import BGNBD, GammaGamma, SpendRows, SummaryRows
+from userops.value.row_times import RowTimes, WholeDays
 
 NAMES = ["repeat_count", "last_purchase_age_days", "age_days"]
 
@@ -153,3 +154,17 @@ def test_spend_is_read_alike_whatever_its_order() -> None:
     assert fitted.frequency_correlation == pytest.approx(np.corrcoef(x, z)[0, 1], abs=1e-12)
     same = GammaGamma().fit(SpendRows(np.full(50, 2.0), z[:50]))
     assert same.frequency_correlation is None
+
+
+@given(
+    st.lists(st.integers(0, 2_000), min_size=1, max_size=30)
+    | st.lists(st.sampled_from([0, 10**15, 5]), min_size=1, max_size=5),
+    st.sampled_from([1.0, 7.0, 30.4, 0.3]),
+)
+def test_distinct_times_give_each_row_its_own(days: list[int], unit: float) -> None:
+    """Whatever the unit and however far apart: places lead back to the times, to the last bit."""
+    times = np.array(days) / unit
+    for found in (RowTimes.of(times), RowTimes.of_days(WholeDays(np.array(days), unit))):
+        assert np.array_equal(found.values[found.places], times)
+        assert (np.diff(found.values) > 0).all()
+        assert len(found.values) <= 2 * len(days) + 1

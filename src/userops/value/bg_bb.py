@@ -82,8 +82,8 @@ class BGBB(TransactionModel):
             DataError: If a row is none that a customer can have.
         """
         _checked(rows)
-        count = float(rows.weight @ rows.repeat_count)
-        time = float(rows.weight @ rows.age)
+        count = rows.total(rows.repeat_count)
+        time = rows.total(rows.age)
         share = min(max(count / max(time, 1.0), 0.01), 0.99)
         return np.array([2 * share, 2 * (1 - share), 1.0, max(time / rows.customers, 1.0)])
 

@@ -28,7 +28,7 @@ __all__ = ["BGNBD"]
 Floats = NDArray[np.float64]
 # The logarithm of numbers that are as good as infinite beside any other here.
 _LARGEST = 600.0
-_SAMPLE_ROWS = 1 << 14
+_SAMPLE_ROWS = 1 << 12
 
 
 @attrs.frozen
@@ -53,8 +53,8 @@ class BGNBD(TransactionModel):
 
         That is for many rows: from there two or three steps over all rows are left.
         """
-        count = float(rows.weight @ rows.repeat_count)
-        time = float(rows.weight @ rows.age)
+        count = rows.total(rows.repeat_count)
+        time = rows.total(rows.age)
         rate = max(count, 0.5) / max(time, 1e-6)
         begin = np.array([1.0, 1.0 / rate, 1.0, 2.0])
         if len(rows) < 4 * _SAMPLE_ROWS:
@@ -73,6 +73,7 @@ class BGNBD(TransactionModel):
         r, alpha, a, b = parameters
         counts, weights = rows.of_counts()
         tables = _of_counts(counts, r, a, b, self.coins)
+        tables |= _of_each_time(alpha, rows)
         value = weights @ tables["value"] + rows.customers * r * np.log(alpha)
         gradient = np.array([
             weights @ tables["by_r"] + rows.customers * np.log(alpha), rows.customers * r / alpha,
@@ -141,37 +142,53 @@ class BGNBD(TransactionModel):
 
 def _of_times(parameters: Floats, rows: RowPiece, tables: Mapping[str, Floats]) -> Derivatives:
     """Return what depends on the times as well; of the Hessian the upper half."""
-    r, alpha, a, _ = parameters
+    r, _, a, _ = parameters
     weight, places = rows.weight, rows.place
-    power = r + rows.repeat_count
-    at_end, at_last = alpha + rows.age, alpha + rows.last_purchase_age
-    log_end = np.log(at_end)
-    log_ratio = log_end - np.log(at_last)
-    log_odds = tables["log_toss"].take(places) + power * log_ratio
+    power = rows.repeat_count + r
+    log_end, by_end = tables["log_end"].take(rows.end_place), tables["by_end"].take(rows.end_place)
+    by_last = tables["by_last"].take(rows.last_place)
+    log_ratio = log_end - tables["log_last"].take(rows.last_place)
+    log_odds = power * log_ratio
+    log_odds += tables["log_toss"].take(places)
     small = np.exp(-np.abs(log_odds))
-    more = 1.0 + small
+    more = small + 1.0
     # How much of the likelihood is that he dropped out right after his last purchase.
-    gone = np.where(log_odds > 0, 1.0, small) / more
-    total = np.maximum(log_odds, 0.0) + np.log(more) - power * log_end
-    by_end, by_last = 1 / at_end, 1 / at_last
-    late = by_last - by_end
-    toss, steep = tables["by_toss"].take(places), power * late
+    gone = np.where(log_odds > 0, 1.0, small)
+    gone /= more
     left, mixed = weight * power, weight * gone
-    spread = mixed * (1.0 - gone)
+    value = weight @ np.maximum(log_odds, 0.0) + weight @ np.log(more) - left @ log_end
     # Derivatives of the log-odds: log_ratio by r, -steep by alpha, 1 / a by a, and toss by b.
+    late = by_last - by_end
+    steep, toss = power * late, tables["by_toss"].take(places)
+    spread = mixed - mixed * gone
     by_r, by_alpha, by_b = spread * log_ratio, spread * steep, spread * toss
+    by_toss, by_steep, any_gone, any_spread = mixed * toss, mixed @ steep, mixed.sum(), spread.sum()
     gradient = np.array([
-        mixed @ log_ratio - weight @ log_end, -(mixed @ steep) - left @ by_end,
-        mixed.sum() / a, mixed @ toss,
+        mixed @ log_ratio - weight @ log_end, -by_steep - left @ by_end,
+        any_gone / a, by_toss.sum(),
     ])  # fmt: skip
     hessian = np.zeros((4, 4))
     hessian[0] = by_r @ log_ratio, -(by_r @ steep), by_r.sum() / a, by_r @ toss
     hessian[1, 1:] = by_alpha @ steep, -by_alpha.sum() / a, -(by_alpha @ toss)
-    hessian[2, 2:] = (spread.sum() - mixed.sum()) / a**2, by_b.sum() / a
-    hessian[3, 3] = by_b @ toss + mixed @ toss**2
+    hessian[2, 2:] = (any_spread - any_gone) / a**2, by_b.sum() / a
+    hessian[3, 3] = by_b @ toss + by_toss @ toss
     hessian[0, 1] -= weight @ by_end + mixed @ late
-    hessian[1, 1] += left @ by_end**2 + (mixed * steep) @ (by_last + by_end)
-    return Derivatives(float(weight @ total), gradient, hessian)
+    # The steepness by alpha falls by both ends: power / at_last**2 less power / at_end**2.
+    left *= by_end
+    by_last += by_end
+    hessian[1, 1] += left @ by_end + (mixed * steep) @ by_last
+    return Derivatives(float(value), gradient, hessian)
+
+
+def _of_each_time(alpha: float, rows: SummaryRows) -> dict[str, Floats]:
+    """Return what depends on a time alone: the gamma distribution's scale after it."""
+    last, end = alpha + rows.last_times.values, alpha + rows.end_times.values
+    return {
+        "log_last": np.log(last),
+        "log_end": np.log(end),
+        "by_last": 1 / last,
+        "by_end": 1 / end,
+    }
 
 
 def _of_counts(x: Floats, r: float, a: float, b: float, coins: int) -> dict[str, Floats]:

@@ -43,8 +43,8 @@ class GGompertzNBD(TransactionModel):
 
     def starts(self, rows: SummaryRows) -> Floats:
         """Begin with one purchase rate, and lives about as long as the observation, for all."""
-        count = float((rows.weight * rows.repeat_count).sum())
-        time = float((rows.weight * rows.age).sum())
+        count = rows.total(rows.repeat_count)
+        time = rows.total(rows.age)
         rate = max(count, 0.5) / max(time, 1e-6)
         return np.array([1.0, 1.0 / rate, rows.customers / max(time, 1e-3), 1.0, 1.0])
 

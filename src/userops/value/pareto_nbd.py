@@ -34,8 +34,8 @@ class ParetoNBD(TransactionModel):
 
     def starts(self, rows: SummaryRows) -> Floats:
         """Begin with one purchase rate for all, and lives about as long as the observation."""
-        count = float(rows.weight @ rows.repeat_count)
-        time = float(rows.weight @ rows.age)
+        count = rows.total(rows.repeat_count)
+        time = rows.total(rows.age)
         rate = max(count, 0.5) / max(time, 1e-6)
         return np.array([1.0, 1.0 / rate, 1.0, max(time / rows.customers, 1e-3)])
 

@@ -11,6 +11,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from userops.value.row_times import RowTimes
+
 __all__ = ["RowEnds"]
 
 Floats = NDArray[np.float64]
@@ -38,7 +40,7 @@ class RowEnds:
     stops: Places
 
     @classmethod
-    def of(cls, counts: tuple[Floats, Places], last: Floats, age: Floats) -> RowEnds:
+    def of(cls, counts: tuple[Floats, Places], last: RowTimes, age: RowTimes) -> RowEnds:
         """Find the ends of rows.
 
         Args:
@@ -47,18 +49,20 @@ class RowEnds:
             age: T of each row.
         """
         distinct, places = counts
-        times = np.unique(np.concatenate([np.unique(last), np.unique(age)]))
+        times = np.union1d(last.values, age.values)
         first = places * len(times)
-        begins, stops = first + np.searchsorted(times, last), first + np.searchsorted(times, age)
+        begins, stops = (
+            first + np.searchsorted(times, each.values)[each.places] for each in (last, age)
+        )
         possible = len(distinct) * len(times)
-        if possible <= _FLAGS_PER_END * len(last):
+        if possible <= _FLAGS_PER_END * len(places):
             flags = np.zeros(possible, dtype=bool)
             flags[begins] = flags[stops] = True
             keys, place = np.flatnonzero(flags), np.cumsum(flags) - 1
             begins, stops = place[begins], place[stops]
         else:
             keys, place = np.unique(np.concatenate([begins, stops]), return_inverse=True)
-            begins, stops = place[: len(last)], place[len(last) :]
+            begins, stops = place[: len(places)], place[len(places) :]
         group = keys // len(times)
         return cls(
             distinct[group], times[keys % len(times)], np.append(np.diff(group) > 0, True),

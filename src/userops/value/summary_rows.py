@@ -22,6 +22,7 @@ from userops.core.counted_rows import CountedRows, counted_rows
 from userops.errors import ColumnNotFoundError, ColumnTypeError, DataError
 from userops.events.columns import CUSTOMER_ID
 from userops.value.row_ends import RowEnds
+from userops.value.row_times import RowTimes, WholeDays, whole_days
 
 __all__ = ["AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "RowPiece", "SummaryRows"]
 
@@ -33,7 +34,6 @@ MEAN_SPEND = "mean_spend"
 _COUNT = "userops__count"
 _COLUMNS = ("repeat_count", "last_purchase_age", "age", "weight", "covariates")
 _PIECE_ROWS = 1 << 13
-_LARGEST_DAYS = 2.0**52
 
 
 class RowPiece(NamedTuple):
@@ -45,6 +45,8 @@ class RowPiece(NamedTuple):
         age: T.
         weight: How many customers each row stands for.
         place: Which of the distinct counts each row has.
+        last_place: Which of the distinct times t_x is.
+        end_place: Which of them T is.
     """
 
     repeat_count: Floats
@@ -52,6 +54,8 @@ class RowPiece(NamedTuple):
     age: Floats
     weight: Floats
     place: NDArray[np.intp]
+    last_place: NDArray[np.intp]
+    end_place: NDArray[np.intp]
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -151,8 +155,11 @@ class SummaryRows:
 
     @classmethod
     def _of_counted(cls, found: CountedRows, unit_days: float) -> SummaryRows:
-        x, t, age = (column.astype(np.float64) for column in found.columns)
-        return cls(x, t / unit_days, age / unit_days, found.counts.astype(np.float64))
+        x, t, age = found.columns
+        rows = cls(x.astype(np.float64), t / unit_days, age / unit_days, found.counts.astype(float))
+        for name, days in (("last_times", t), ("end_times", age)):
+            rows.__dict__[name] = RowTimes.of_days(WholeDays(days, unit_days))
+        return rows
 
     @classmethod
     def each(
@@ -204,6 +211,14 @@ class SummaryRows:
         """How many customers the rows stand for."""
         return float(self.weight.sum())
 
+    def total(self, values: Floats) -> float:
+        """Return the sum of values over all customers.
+
+        A product of vectors by `@` would wake OpenBLAS's threads, which then spin for longer than a
+        whole fit takes.
+        """
+        return float((self.weight * values).sum())
+
     def part(self, here: slice | NDArray[Any]) -> SummaryRows:
         """Return some of the rows."""
         return SummaryRows(
@@ -237,7 +252,7 @@ class SummaryRows:
 
     def _near_distinct(self) -> tuple[SummaryRows, NDArray[np.intp]] | None:
         """Return the distinct rows where times are whole days, in days or in weeks."""
-        last, age = _whole_days(self.last_purchase_age), _whole_days(self.age)
+        last, age = whole_days(self.last_purchase_age), whole_days(self.age)
         if self.covariates.shape[1] or not len(self) or last is None or age is None:
             return None
         x = self.repeat_count.astype(np.int64)
@@ -292,10 +307,20 @@ class SummaryRows:
         return counts, places, weights
 
     @cached_property
+    def last_times(self) -> RowTimes:
+        """The distinct ages at the last purchase."""
+        return RowTimes.of(self.last_purchase_age)
+
+    @cached_property
+    def end_times(self) -> RowTimes:
+        """The distinct ages."""
+        return RowTimes.of(self.age)
+
+    @cached_property
     def ends(self) -> RowEnds:
         """The distinct pairs of a count and an age between which integrals over rows run."""
         counts, places, _ = self._counts
-        return RowEnds.of((counts, places), self.last_purchase_age, self.age)
+        return RowEnds.of((counts, places), self.last_times, self.end_times)
 
     def pieces(self) -> Iterator[RowPiece]:
         """Cut the rows into pieces whose arrays stay in a core's cache."""
@@ -303,7 +328,8 @@ class SummaryRows:
             here = slice(begin, begin + _PIECE_ROWS)
             yield RowPiece(
                 self.repeat_count[here], self.last_purchase_age[here], self.age[here],
-                self.weight[here], self._counts[1][here],
+                self.weight[here], self._counts[1][here], self.last_times.places[here],
+                self.end_times.places[here],
             )  # fmt: skip
 
     def __len__(self) -> int:
@@ -324,19 +350,3 @@ def _check_columns(
                 allowed="numbers, or true and false",
                 hint="make a column of true and false of each value but one",
             )  # fmt: skip
-
-
-class _WholeDays(NamedTuple):
-    """Times as whole numbers of which `unit` make one of theirs."""
-
-    whole: NDArray[np.int64]
-    unit: float
-
-
-def _whole_days(times: Floats) -> _WholeDays | None:
-    """Return times in days or in weeks as whole days; None where they are none."""
-    for unit in (1.0, 7.0):
-        whole = np.rint(times * unit)
-        if (whole / unit == times).all() and (whole < _LARGEST_DAYS).all():
-            return _WholeDays(whole.astype(np.int64), unit)
-    return None
