@@ -49,6 +49,7 @@ _JOBS = {
     "value_pareto": "benchmarks.value:prepare_pareto",
     "value_pareto_slow": "benchmarks.value:prepare_pareto_slow",
     "value_predictions": "benchmarks.value:prepare_predictions",
+    "value_pymc": "benchmarks.value_pymc:prepare",
     "value_summary": "benchmarks.value_summary:prepare_userops",
     "value_summary_lifetimes": "benchmarks.value_summary:prepare_lifetimes",
     "one_customer": "benchmarks.one_customer:prepare",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks.measuring import Run, Runner
 from benchmarks.report import Row
-from benchmarks.value_comparisons import value, value_summary
+from benchmarks.value_comparisons import value, value_pymc, value_summary
 
 __all__ = ["BENCHMARKS"]
 
@@ -187,6 +187,7 @@ BENCHMARKS: dict[str, Callable[[Runner, Run], Iterator[Row]]] = {
     "rfm": rfm,
     "summary": summary,
     "value": value,
+    "value_pymc": value_pymc,
     "value_summary": value_summary,
     "one_customer": one_customer,
     "reference": reference,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import resource
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
 from timeit import repeat
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from userops.value import TransactionModel
 
 __all__ = [
-    "prepare_bootstrap", "prepare_fits", "prepare_many", "prepare_pareto", "prepare_pareto_slow",
-    "prepare_predictions",
+    "check_height", "height", "prepare_bootstrap", "prepare_fits", "prepare_many", "prepare_pareto",
+    "prepare_pareto_slow", "prepare_predictions", "timed",
 ]  # fmt: skip
 
 _COLUMNS = ("repeat_count", "last_purchase_age_days", "age_days")
@@ -47,13 +47,13 @@ def prepare_fits(options: Options) -> Prepared:
 
         took = {}
         for name, frame in (("bg_nbd_tenth", few), ("bg_nbd", summary)):
-            fitted, took[name] = _timed(lambda frame=frame: BGNBD().fit(frame))
-            other, took[f"lifetimes_{name}"] = _timed(lambda frame=frame: _bg_nbd(frame))
-            _check(fitted.log_likelihood, _height(BGNBD(), other, frame), name)
-        fitted, took["gamma_gamma"] = _timed(lambda: GammaGamma().fit(summary))
-        other, took["lifetimes_gamma_gamma"] = _timed(lambda: _gamma_gamma(summary))
+            fitted, took[name] = timed(lambda frame=frame: BGNBD().fit(frame))
+            other, took[f"lifetimes_{name}"] = timed(lambda frame=frame: _bg_nbd(frame))
+            check_height(fitted.log_likelihood, height(BGNBD(), other.params_, frame), name)
+        fitted, took["gamma_gamma"] = timed(lambda: GammaGamma().fit(summary))
+        other, took["lifetimes_gamma_gamma"] = timed(lambda: _gamma_gamma(summary))
         theirs = -other._negative_log_likelihood_ * fitted.customers
-        _check(fitted.log_likelihood, theirs, "gamma_gamma")
+        check_height(fitted.log_likelihood, theirs, "gamma_gamma")
         return took
 
     return Prepared(run, numbers=lambda measured: measured)
@@ -69,20 +69,20 @@ def prepare_pareto(options: Options) -> Prepared:
         from userops.value import ParetoNBD
 
         took = {}
-        fitted, took["pareto_nbd_tenth"] = _timed(lambda: ParetoNBD().fit(few))
+        fitted, took["pareto_nbd_tenth"] = timed(lambda: ParetoNBD().fit(few))
         spent = 0.0
         for start in range(_MOST_STARTS):
-            other, cpu = _timed(lambda start=start: _pareto_nbd(few, start))
+            other, cpu = timed(lambda start=start: _pareto_nbd(few, start))
             spent += cpu
-            theirs = float("nan") if other is None else _height(ParetoNBD(), other, few)
-            _check(fitted.log_likelihood, theirs, "pareto_nbd_tenth")
+            theirs = float("nan") if other is None else height(ParetoNBD(), other.params_, few)
+            check_height(fitted.log_likelihood, theirs, "pareto_nbd_tenth")
             if theirs >= fitted.log_likelihood - 1e-6 * abs(fitted.log_likelihood):
                 # Of all its starts, the one that ended at the top is what is compared with.
                 took |= {"lifetimes_pareto_nbd_tenth": cpu, "starts": start + 1.0}
                 break
         else:
             took |= {"lifetimes_pareto_nbd_tenth": spent, "starts": float("nan")}
-        _, took["pareto_nbd"] = _timed(lambda: ParetoNBD().fit(summary))
+        _, took["pareto_nbd"] = timed(lambda: ParetoNBD().fit(summary))
         return took
 
     return Prepared(run, numbers=lambda measured: measured)
@@ -92,7 +92,7 @@ def prepare_pareto_slow(options: Options) -> Prepared:
     """Pareto/NBD of all customers by lifetimes, from its first start: minutes."""
     summary = drawn_summary(options.size, options.size.customers)
     return Prepared(
-        lambda: {"lifetimes_pareto_nbd": _timed(lambda: _pareto_nbd(summary, 0))[1]},
+        lambda: {"lifetimes_pareto_nbd": timed(lambda: _pareto_nbd(summary, 0))[1]},
         numbers=lambda measured: measured,
     )
 
@@ -106,7 +106,7 @@ def prepare_many(options: Options) -> Prepared:
         from userops.value import BGNBD
 
         before = _reset_peak_mb()
-        fitted, cpu = _timed(lambda: BGNBD().fit(summary))
+        fitted, cpu = timed(lambda: BGNBD().fit(summary))
         assert fitted.status == "converged"
         peak = _memory_mb("VmHWM")
         above = None if before is None or peak is None else peak - before
@@ -139,8 +139,8 @@ def prepare_predictions(options: Options) -> Prepared:
         return [np.asarray(alive), np.asarray(expected(_HORIZON, x, last, age))]
 
     def run() -> dict[str, float]:
-        mine, cpu = _timed(ours)
-        other, other_cpu = _timed(theirs)
+        mine, cpu = timed(ours)
+        other, other_cpu = timed(theirs)
         for name, one, two in zip(("p_alive", "expected"), mine, other, strict=True):
             assert np.allclose(one, two, rtol=1e-6, atol=1e-9), name
         return {"predictions": cpu, "lifetimes_predictions": other_cpu}
@@ -161,7 +161,7 @@ def prepare_bootstrap(options: Options) -> Prepared:
     value = CustomerValue().fit(drawn_summary(options.size, 10_000))
 
     def run() -> dict[str, float]:
-        found, cpu = _timed(lambda: fitted.bootstrap(rows, draws=_DRAWS, seed=1))
+        found, cpu = timed(lambda: fitted.bootstrap(rows, draws=_DRAWS, seed=1))
         assert found.converged == _DRAWS
         one = repeat(lambda: value.score_one(2, 213, 272, 22.3), number=_CALLS, repeat=_REPEATS)
         return {"bootstrap": cpu, "score_one": median(one) / _CALLS * 1e6}
@@ -169,7 +169,8 @@ def prepare_bootstrap(options: Options) -> Prepared:
     return Prepared(run, numbers=lambda measured: measured)
 
 
-def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what work comes to, and the CPU seconds of all threads."""
     begin = resource.getrusage(resource.RUSAGE_SELF)
     found = work()
     end = resource.getrusage(resource.RUSAGE_SELF)
@@ -183,7 +184,7 @@ def _warm_up(summary: pd.DataFrame) -> None:
         model.fit(summary.head(1_000))
 
 
-def _check(ours: float, theirs: float, name: str) -> None:
+def check_height(ours: float, theirs: float, name: str) -> None:
     """Refuse a fit that is lower than the peer's; a peer that failed is no number."""
     assert not ours < theirs - _MORE * abs(theirs), (name, ours, theirs)
 
@@ -222,13 +223,13 @@ def _gamma_gamma(summary: pd.DataFrame) -> Any:
     return _lifetimes().GammaGammaFitter().fit(count, again["mean_spend"])
 
 
-def _height(model: TransactionModel, fitter: Any, summary: pd.DataFrame) -> float:
-    """Return our log-likelihood of lifetimes' parameters: it counts time in units of its own."""
+def height(model: TransactionModel, found: Mapping[str, float], summary: pd.DataFrame) -> float:
+    """Return our log-likelihood of a peer's parameters: it leaves constants of its own out."""
     import numpy as np
 
     from userops.value import SummaryRows
 
-    theirs = np.array([fitter.params_[name] for name in model.parameter_names])
+    theirs = np.array([found[name] for name in model.parameter_names])
     return model.derivatives(theirs, SummaryRows.of(summary, unit_days=_WEEKS)).value
 
 
