@@ -25,8 +25,8 @@ import attrs
 from userops.core.definitions import Definition
 from userops.errors import InvalidDefinitionError
 from userops.rules.answering import Answerable, Decidable, Names, rules_package
-from userops.rules.identity import numbers_of_own
 from userops.rules.locales import Locale, check_locale
+from userops.rules.own_classes import numbers_of_own
 from userops.rules.reading import ColumnReader, Holds, RowReader, balanced
 from userops.rules.writing import combined, negated
 
