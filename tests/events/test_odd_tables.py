@@ -119,14 +119,17 @@ def test_a_mapping_is_a_key() -> None:
         OrderColumns(**NAMES, currency=5)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("fault", ["who", "paid", "infinite"])
 @pytest.mark.parametrize("bad", [{0}, {9}, set(), {3, 4, 5}, set(range(12))], ids=str)
 def test_pieces_with_and_without_bad_rows_go_together(
-    bad: set[int], monkeypatch: pytest.MonkeyPatch
+    bad: set[int], fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that cannot count may stand in some pieces of a table, in none, or in all."""
+    paid = {"paid": None, "infinite": float("inf")}
     table = pa.table({
-        "who": [None if i in bad else i // 3 for i in range(12)], "at": [DAY] * 12,
-        "paid": [float(i) for i in range(12)],
+        "who": [None if i in bad and fault == "who" else i // 3 for i in range(12)],
+        "at": [DAY] * 12,
+        "paid": [paid.get(fault, i) if i in bad else float(i) for i in range(12)],
     }, schema=pa.schema([("who", pa.int64()), ("at", pa.timestamp("us")), ("paid", pa.float64())]),
     )  # fmt: skip
     whole = Orders(table, **NAMES).quality

@@ -167,9 +167,10 @@ def plain_units(amounts: NDArray[np.float64], scale: int) -> NDArray[np.int64] |
     """
     units = np.empty(len(amounts), dtype=np.int64)
     for rows in pieces(len(amounts)):
-        scaled = amounts[rows] * float(10**scale)
-        whole = np.floor(scaled + _HALF)
-        gap, size = np.abs(scaled - whole), np.abs(scaled)
+        with np.errstate(over="ignore", invalid="ignore"):  # no amount is infinite and plain
+            scaled = amounts[rows] * float(10**scale)
+            whole = np.floor(scaled + _HALF)
+            gap, size = np.abs(scaled - whole), np.abs(scaled)
         is_plain = size <= EXACT_FLOAT
         is_plain &= gap <= np.minimum(size * _NOISE_SHARE, _NOISE_UNITS)
         if not is_plain.all():

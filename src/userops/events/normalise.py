@@ -213,15 +213,18 @@ def normalised(source: frames.Source, columns: OrderColumns | EventColumns) -> f
         cases.append((own(CUSTOMER_ID).is_null(), UNRESOLVED))
         frame = frames.with_first_true(source, frame, PREFIX + STATUS, cases, otherwise=COUNTED)
         # Where a query is planned, what nobody asks for is never computed; here it would be kept.
-        return frame.drop(_intermediate(frame)) if source.is_arrow else frame
+        return frame.select(_lasting(frame)) if source.is_arrow else frame
 
     frame = frames.by_morsel(source, source.frame, row_by_row)
     return _without_repeats(source, frame, columns, source.frame.collect_schema().names())
 
 
-def _intermediate(frame: frames.Frame) -> list[str]:
-    names = (name.removeprefix(PREFIX) for name in frame.columns if name.startswith(PREFIX))
-    return [PREFIX + n for n in names if n not in _LASTING and not n.startswith("identifier_")]
+def _lasting(frame: frames.Frame) -> list[str]:
+    """Return what is kept, in one order for all pieces: their rows are stacked."""
+    own_names = sorted(name for name in frame.columns if name.startswith(PREFIX))
+    host = [name for name in frame.columns if not name.startswith(PREFIX)]
+    bare = {name: name.removeprefix(PREFIX) for name in own_names}
+    return host + [n for n, b in bare.items() if b in _LASTING or b.startswith("identifier_")]
 
 
 def _with_ids(frame: frames.Frame, columns: OrderColumns | EventColumns) -> frames.Frame:
