@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         ShiftedBetaGeometric,
     )
     from userops.value.simulation import simulated_orders
-    from userops.value.summaries import transaction_summary
+    from userops.value.summaries import CustomerSummary, transaction_summary
     from userops.value.summary_rows import SummaryRows
     from userops.value.transaction_model import TransactionModel
     from userops.value.value_charts import (
@@ -54,6 +54,7 @@ __all__ = [
     "BGNBD",
     "MBGNBD",
     "Bootstrap",
+    "CustomerSummary",
     "CustomerValue",
     "CustomerWorth",
     "FittedCustomerValue",
@@ -116,7 +117,7 @@ __getattr__, __dir__ = lazy_names(
         "shifted_beta_geometric": ("FittedShiftedBetaGeometric", "ShiftedBetaGeometric"),
         "summary_rows": ("SummaryRows",),
         "transaction_model": ("TransactionModel",),
-        "summaries": ("transaction_summary",),
+        "summaries": ("CustomerSummary", "transaction_summary"),
         "holdout": ("validate",),
         "holdout_report": ("HoldoutReport",),
         "model_charts": (

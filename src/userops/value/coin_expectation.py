@@ -28,6 +28,7 @@ _TIERS = ((20, 4.0, 8.0), (48, 30.0, 60.0), (160, 400.0, 400.0))
 # A sum ends where its last term is nothing beside it.
 _NOTHING, _MOST_TERMS = 1e-16, 1 << 22
 _PIECE = 1 << 11
+_NO_TAILS = float(np.finfo(np.float64).eps)
 # So near to 1 the series is a difference of nearly equal numbers.
 _NEAR_ONE = 1e-4
 
@@ -43,6 +44,8 @@ def purchases_while_heads(
         coin: Of the beta distribution of dropout: a, and each customer's b.
         horizon: Above zero; several are taken with one customer.
     """
+    # A coin that never shows tails: smaller numbers would be lost beside 1.
+    coin = max(coin[0], _NO_TAILS), coin[1]
     a, heads = coin
     far = horizon / rate
     if len(shape) == 1:

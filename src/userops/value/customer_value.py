@@ -56,6 +56,17 @@ class CustomerValue(Definition):
         Raises:
             InvalidDefinitionError: Names the field and what is allowed.
         """
+        for name, base in (("transactions", TransactionModel), ("spend", GammaGamma)):
+            if not isinstance(getattr(self, name), base):
+                raise InvalidDefinitionError(
+                    name, f"is no {base.__name__}", got=repr(getattr(self, name)),
+                    allowed="a model, such as BGNBD()" if name == "transactions" else "GammaGamma()",
+                )  # fmt: skip
+        for name in ("horizon_weeks", "annual_discount", "margin"):
+            value = getattr(self, name)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number or (name == "horizon_weeks" and value is None)):
+                raise InvalidDefinitionError(name, "is no number", got=repr(value))
         if "weeks" not in self.transactions.units:
             raise InvalidDefinitionError(
                 "transactions", "counts no weeks, and value is money in time",
@@ -142,6 +153,27 @@ class FittedCustomerValue(Definition):
     transactions: FittedTransactionModel
     spend: FittedGammaGamma
     currency: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse fits of other models, or in another unit.
+
+        Raises:
+            InvalidDefinitionError: Names the fit, and what it must be.
+        """
+        wanted, model = self.definition.transactions, self.transactions.model
+        if type(model) is not type(wanted):
+            raise InvalidDefinitionError(
+                "transactions", "is a fit of another model than the definition's",
+                got=type(model).__name__, allowed=type(wanted).__name__,
+                hint=f"CustomerValue(transactions={type(model).__name__}(), …)",
+            )  # fmt: skip
+        if self.transactions.unit != "weeks":
+            raise InvalidDefinitionError(
+                "transactions", "is not in weeks, in which value is counted",
+                got=self.transactions.unit, allowed="weeks",
+                hint="fit(summary, unit='weeks'); a fit that came in days gives its start: "
+                "CustomerValue(…).fit(summary)",
+            )  # fmt: skip
 
     def score(self, data: Any, as_of: AsOf | None = None, *, level: float | None = None) -> Any:
         """Value every customer.
@@ -280,7 +312,7 @@ class FittedCustomerValue(Definition):
         until = "for ever" if weeks is None else f"within {weeks:g} weeks"
         known = (
             f"his own {repeat_count} at {mean_spend:,.2f}, drawn towards the mean of all"
-            if repeat_count and mean_spend
+            if repeat_count and mean_spend is not None and 0 < mean_spend < math.inf
             else "the mean of all, because nothing is known of his own"
         )
         lines = [

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.core.definitions import Definition
-from userops.errors import DataError
+from userops.errors import DataError, InvalidDefinitionError
 from userops.value.inference import Interval, Scale, by_delta, checked_level
 from userops.value.newton import MEANING, Maximum, Status
 
@@ -29,6 +29,7 @@ class FittedParameters(Definition):
     """Where a likelihood is highest, with what its curvature says.
 
     Attributes:
+        model: The definition.
         parameters: Name to value, above zero; of customers whose covariates are zero, where there
             are some.
         effects: Name to effect of each covariate; empty where there are none.
@@ -40,6 +41,7 @@ class FittedParameters(Definition):
         customers: How many customers they were fitted to.
     """
 
+    model: Any
     parameters: Mapping[str, float] = attrs.field(converter=dict, hash=False)
     effects: Mapping[str, float] = attrs.field(factory=dict, converter=dict, hash=False)
     log_likelihood: float
@@ -49,6 +51,29 @@ class FittedParameters(Definition):
         default=None, converter=_table
     )
     customers: float
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no fit can be, such as a document that was changed by hand.
+
+        Raises:
+            InvalidDefinitionError: Names the field, and what is allowed.
+        """
+        names = tuple(self.parameters)
+        wanted = self.model.parameter_names
+        if names != wanted:
+            raise InvalidDefinitionError(
+                "parameters", "are not those of the model", got=", ".join(names),
+                allowed=", ".join(wanted),
+            )  # fmt: skip
+        wrong = {n: v for n, v in self.parameters.items() if not 0 <= v < math.inf}
+        if wrong and self.status != "failed":
+            raise InvalidDefinitionError(
+                "parameters", "must be numbers above zero", got=f"{wrong}", allowed="above zero"
+            )
+        if self.status not in MEANING:
+            raise InvalidDefinitionError(
+                "status", "is not known", got=self.status, allowed=", ".join(MEANING)
+            )
 
     @staticmethod
     def found(found: Maximum, parameters: tuple[str, ...], effects: tuple[str, ...]) -> Any:

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from userops.errors import DataError, InvalidArgumentError
+from userops.errors import DataError, InvalidArgumentError, InvalidDefinitionError
 from userops.value.discounting import discounted, rate_of_discount
 from userops.value.fitted_parameters import FittedParameters
 from userops.value.inference import LikelihoodRatio, checked_level, profiled
@@ -24,6 +24,8 @@ __all__ = ["UNIT_DAYS", "Bootstrap", "FittedTransactionModel"]
 
 Floats = NDArray[np.float64]
 UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
+# Below this chance of a purchase, what is left of it is rounded away.
+_LEAST_CHANCE = 1e-6
 _WAIT_NODES, _WAIT_WEIGHTS = (v.astype(np.float64) for v in np.polynomial.legendre.leggauss(32))
 
 
@@ -66,12 +68,26 @@ class FittedTransactionModel(FittedParameters):
     model: TransactionProcess
     unit: str
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no fit can be.
+
+        Raises:
+            InvalidDefinitionError: Names the field, and what is allowed.
+        """
+        super().__attrs_post_init__()
+        if self.unit not in self.model.units:
+            raise InvalidDefinitionError(
+                "unit", "is none of the model's", got=self.unit, allowed=", ".join(self.model.units)
+            )
+
     @classmethod
     def at(cls, model: TransactionProcess, found: Maximum, rows: SummaryRows, unit: str) -> Self:
         """Make a fit of where a search ended."""
+        height = found.at.value
+        if model.priors:  # which may be so strong that a difference would tell nothing
+            height = model.likelihood_at(found.logs, rows).value
         return cls(
-            model=model, unit=unit, customers=rows.customers,
-            log_likelihood=found.at.value - model.prior_log_density(found.logs),
+            model=model, unit=unit, customers=rows.customers, log_likelihood=height,
             **cls.found(found, model.parameter_names, model.effect_names),
         )  # fmt: skip
 
@@ -88,11 +104,19 @@ class FittedTransactionModel(FittedParameters):
             level: Of confidence.
 
         Raises:
-            InvalidArgumentError: If there is no such parameter, or no such level.
+            InvalidArgumentError: If there is no such parameter, no such level, or the rows are
+                others, such as in another unit.
         """
         if name not in self.names:
             raise InvalidArgumentError.unknown("name", name, self.names)
         at = self.coordinates
+        height = self.model.likelihood_at(at, rows).value
+        if not math.isclose(height, self.log_likelihood, rel_tol=1e-6):
+            raise InvalidArgumentError(
+                "rows", "are not those that the model was fitted to",
+                got=f"a log-likelihood of {height:,.3f}", allowed=f"{self.log_likelihood:,.3f}",
+                hint=f"in {self.unit}: SummaryRows.of(summary, unit_days=…)",
+            )  # fmt: skip
         maximum = Maximum(at, self.model.of_coordinates(at, rows), self.status, (), 0)
         low, high = profiled(
             lambda coordinates: self.model.of_coordinates(coordinates, rows), maximum,
@@ -229,6 +253,11 @@ class FittedTransactionModel(FittedParameters):
             rows: Customers; None for one who has just bought for the first time.
         """
         last = self.no_purchase_probability(horizon, rows)
+        if rows is not None and (last > 1 - _LEAST_CHANCE).any():
+            # Who buys again has not left, and then it does not matter when the last purchase was.
+            silent = last > 1 - _LEAST_CHANCE
+            rows = rows.with_last_purchases(np.where(silent, rows.age, rows.last_purchase_age))
+            last = self.no_purchase_probability(horizon, rows)
         total = np.zeros_like(last)
         # Squares put more nodes early, where most purchases are.
         shares = ((_WAIT_NODES + 1) / 2) ** 2

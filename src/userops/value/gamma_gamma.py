@@ -23,12 +23,18 @@ from userops.core.definitions import Definition
 from userops.errors import DataError
 from userops.value.fitted_parameters import FittedParameters
 from userops.value.newton import Derivatives, Maximum, by_logs, maximised
-from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT
+from userops.value.summary_rows import (
+    MEAN_SPEND,
+    REPEAT_COUNT,
+    check_numbers,
+    wrong_weight,
+    wrong_weights,
+)
 
 __all__ = ["FittedGammaGamma", "GammaGamma", "SpendRows"]
 
 Floats = NDArray[np.float64]
-_CUSTOMERS = "userops__customers"
+_CUSTOMERS, _WRONG = "userops__customers", "userops__wrong"
 # What is computed for so many rows stays in a core's cache.
 _PIECE_ROWS = 1 << 13
 
@@ -64,11 +70,14 @@ class SpendRows:
                 hint="SpendRows.of leaves out who never bought again, and purchases of nothing",
             )
 
-        if self.weight is not None and not (self.weight > 0).all():
+        if len(x) != len(z):
             raise DataError(
-                "rows of spend have a weight that is not above zero", got=float(self.weight.min()),
-                hint="leave out the rows that stand for nobody",
-            )  # fmt: skip
+                "rows of spend have columns of different lengths", got=f"{len(x)} and {len(z)}"
+            )
+        if self.weight is not None:
+            good = (self.weight > 0) & np.isfinite(self.weight)
+            if not good.all():
+                raise wrong_weights(int((~good).sum()))
 
     @classmethod
     def of(cls, summary: Any, *, weight: str | None = None) -> SpendRows:
@@ -86,17 +95,24 @@ class SpendRows:
         """
         columns = (REPEAT_COUNT, MEAN_SPEND, *([weight] if weight else []))
         source = frames.read_columns(summary, columns)
+        check_numbers(source.frame.collect_schema(), columns)
         good = (nw.col(REPEAT_COUNT) > 0) & (nw.col(MEAN_SPEND) > 0).fill_null(False)
         frame = source.frame.filter(good).select(*columns)
         if not source.is_in_process:
             count = nw.len() if weight is None else nw.col(weight).sum()
-            frame = frame.group_by(REPEAT_COUNT, MEAN_SPEND).agg(count.alias(_CUSTOMERS))
+            wrong = nw.lit(0, nw.Int64) if weight is None else wrong_weight(weight)
+            frame = frame.with_columns(wrong.alias(_WRONG)).group_by(REPEAT_COUNT, MEAN_SPEND)
+            frame = frame.agg(count.alias(_CUSTOMERS), nw.col(_WRONG).sum())
         table = frames.to_arrow(frame)
         if not table.num_rows:
             raise DataError(
                 "nobody bought again for more than nothing",
                 hint="spend is learnt from repeat purchases; use a longer history",
             )
+        if _WRONG in table.column_names:
+            if wrong_rows := int(table[_WRONG].to_numpy().sum()):
+                raise wrong_weights(wrong_rows)
+            table = table.drop_columns([_WRONG])
         x, z, *weights = (
             np.asarray(column.to_numpy(), dtype=np.float64) for column in table.columns
         )
@@ -157,9 +173,16 @@ class GammaGamma(Definition):
             DataError: If nobody bought again for more than nothing.
         """
         rows = data if isinstance(data, SpendRows) else SpendRows.of(data, weight=weight)
+        # Searched in units of the mean, so that no currency is too small or too large for it.
         mean = float(np.average(rows.mean_spend, weights=rows.weight))
-        begin = np.log([2.0, 2.0, max(mean, 1e-6)])
-        found = maximised(lambda logs: self._of_logs(logs, rows), begin)
+        scaled = SpendRows(rows.repeat_count, rows.mean_spend / mean, rows.weight)
+        begin = np.log([2.0, 2.0, 1.0])
+        found = maximised(lambda logs: self._of_logs(logs, scaled), begin)
+        height = found.at.value - rows.customers * math.log(mean)
+        found = attrs.evolve(
+            found, logs=found.logs + [0.0, 0.0, math.log(mean)],
+            at=found.at._replace(value=height),
+        )  # fmt: skip
         return FittedGammaGamma.at(self, found, rows)
 
     def _of_logs(self, logs: Floats, rows: SpendRows) -> Derivatives:

@@ -48,9 +48,17 @@ class Interval:
     def __repr__(self) -> str:
         """Return the estimate with its ends; of many the first three."""
         rows = list(zip(*(np.ravel(v) for v in (self.value, self.low, self.high)), strict=True))
-        said = [f"{value:,.4g} ({low:,.4g} to {high:,.4g})" for value, low, high in rows[:3]]
+        said = [
+            f"{_said(value)} ({_said(low)} to {_said(high)})" if np.isfinite(low)
+            else f"{_said(value)} (no ends: a fit did not converge, see its status)"
+            for value, low, high in rows[:3]
+        ]  # fmt: skip
         more = f", and {len(rows) - 3:,} more" if len(rows) > 3 else ""
         return f"Interval at {self.level:.0%}: {'; '.join(said)}{more}"
+
+
+def _said(value: float) -> str:
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.4g}"
 
 
 @attrs.frozen

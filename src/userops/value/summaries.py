@@ -10,7 +10,7 @@ Who bought first after the end is not there.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 
@@ -24,15 +24,23 @@ from userops.core.day_totals import (
     SUM_REPEAT,
     day_totals,
 )
-from userops.core.time import AsOf, as_of_us
+from userops.core.time import AsOf, Zone, as_of_us
+from userops.customers.customer import Customer
 from userops.customers.history import History
 from userops.errors import InvalidArgumentError
-from userops.events.columns import AMOUNT_MINOR_UNITS, CUSTOMER_ID, INSTANT_US
+from userops.events.columns import (
+    AMOUNT_MINOR_UNITS,
+    CUSTOMER_ID,
+    INSTANT_US,
+    IS_RETURN,
+    OrderColumns,
+)
 from userops.events.table import Orders
 from userops.value.summary_rows import AGE, LAST_PURCHASE_AGE, MEAN_SPEND, REPEAT_COUNT
 
-__all__ = ["history_of", "purchase_days", "transaction_summary"]
+__all__ = ["CustomerSummary", "history_of", "purchase_days", "transaction_summary"]
 
+_ORDER = "order"
 _DAY, _AMOUNT = "userops__day", "userops__amount"
 
 
@@ -42,7 +50,7 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
     Args:
         data: `Orders`, or a `History` that has some; with identities, persons are the customers.
         as_of: Exclusive end of the history.
-        calibration_end: Where given, the summary is as of this instant, and what came between it
+        calibration_end: The beginning of a day. The summary is as of it, and what came between it
             and `as_of` stands in `holdout_days`, `holdout_count` (purchase days) and
             `holdout_spend` (their sum).
 
@@ -52,8 +60,8 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
         repeats).
 
     Raises:
-        InvalidArgumentError: If the data hold no orders, or the calibration does not end before
-            `as_of`.
+        InvalidArgumentError: If the data hold no orders, or the calibration ends after `as_of` or
+            in the middle of a day.
 
     Example:
         >>> import pyarrow as pa
@@ -78,6 +86,8 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
             "calibration_end", "is after the end of the history", got=calibration_end,
             allowed=f"before {as_of}",
         )  # fmt: skip
+    if calibration_end is not None and cut_us < end_us:
+        _check_day_begins(calibration_end, cut_us, history.zone)
     orders = history.at(end_us).orders
     last_day = history.zone.day(cut_us - 1)
     held_days = None if calibration_end is None else history.zone.day(end_us - 1) - last_day
@@ -87,6 +97,69 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
     if orders.source.family != "pyarrow" and found.implementation.is_pyarrow():
         return orders.source.give_rows(frames.to_arrow(found))
     return orders.source.give_back(found)
+
+
+class CustomerSummary(NamedTuple):
+    """The summary of one customer in memory, as `score_one` and `explain` take it.
+
+    Attributes:
+        repeat_count: Days with a purchase after the first one.
+        last_purchase_age_days: From the first to the last of them.
+        age_days: From the first purchase to the last observed day.
+        mean_spend: Of a repeat day, major units; None without any.
+    """
+
+    repeat_count: int
+    last_purchase_age_days: int
+    age_days: int
+    mean_spend: float | None
+
+    @classmethod
+    def of(cls, customer: Customer, as_of: AsOf) -> CustomerSummary:
+        """Summarise a customer as `transaction_summary` does.
+
+        Args:
+            customer: The customer, with orders.
+            as_of: Exclusive end of his history.
+
+        Raises:
+            InvalidArgumentError: If he has no orders, or bought nothing before `as_of`.
+
+        Example:
+            >>> from userops.events import OrderColumns
+            >>> columns = OrderColumns(customer_id="who", ordered_at="at", amount="paid")
+            >>> days = "2024-01-01", "2024-01-05", "2024-01-05"
+            >>> rows = [{"who": "a", "at": day, "paid": 5} for day in days]
+            >>> customer = Customer.from_rows("a", {"order": rows}, {"order": columns})
+            >>> tuple(CustomerSummary.of(customer, "2024-01-11"))
+            (1, 4, 9, 10.0)
+        """
+        columns = customer.columns.get(_ORDER)
+        if not isinstance(columns, OrderColumns):
+            raise InvalidArgumentError(
+                "customer", "has no orders", got=", ".join(customer.columns) or "nothing",
+                allowed=f"a Customer with {_ORDER!r}",
+            )  # fmt: skip
+        end_us = as_of_us(as_of, customer.zone)
+        days: dict[int, int] = {}
+        for row in customer.rows[_ORDER]:
+            if row[INSTANT_US] < end_us and not row[IS_RETURN]:
+                day = customer.zone.day(row[INSTANT_US])
+                days[day] = days.get(day, 0) + row[AMOUNT_MINOR_UNITS]
+        if not days:
+            raise InvalidArgumentError("customer", f"bought nothing before {as_of}")
+        first, last, repeats = min(days), max(days), len(days) - 1
+        spent = float(sum(days.values()) - days[first])
+        mean = spent / float(repeats * 10**columns.scale) if repeats else None
+        return cls(repeats, last - first, customer.zone.day(end_us - 1) - first, mean)
+
+
+def _check_day_begins(calibration_end: AsOf, cut_us: int, zone: Zone) -> None:
+    if zone.day(cut_us - 1) == zone.day(cut_us):
+        raise InvalidArgumentError(
+            "calibration_end", "is in the middle of a day, whose purchases are one transaction",
+            got=calibration_end, allowed="the beginning of a day, such as '2024-04-01'",
+        )  # fmt: skip
 
 
 def _totals(orders: Orders, end_us: int, last_day: int, *, is_held: bool) -> frames.Frame:

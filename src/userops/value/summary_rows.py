@@ -24,14 +24,17 @@ from userops.events.columns import CUSTOMER_ID
 from userops.value.row_ends import RowEnds
 from userops.value.row_times import RowTimes, WholeDays, whole_days
 
-__all__ = ["AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "RowPiece", "SummaryRows"]
+__all__ = [
+    "AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "RowPiece", "SummaryRows",
+    "check_numbers", "wrong_weight", "wrong_weights",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 REPEAT_COUNT = "repeat_count"
 LAST_PURCHASE_AGE = "last_purchase_age_days"
 AGE = "age_days"
 MEAN_SPEND = "mean_spend"
-_COUNT = "userops__count"
+_COUNT, _WRONG = "userops__count", "userops__wrong"
 _COLUMNS = ("repeat_count", "last_purchase_age", "age", "weight", "covariates")
 _PIECE_ROWS = 1 << 13
 
@@ -141,10 +144,16 @@ class SummaryRows:
             frame, whole = frames.whole_numbers(frame, columns)
             if whole is not None and len(whole[0]):
                 return cls._of_counted(counted_rows(whole), unit_days)
-        count = nw.len() if weight is None else nw.col(weight).sum()
-        table = frames.to_arrow(frame.group_by(*columns).agg(count.alias(_COUNT)))
+        count, is_wrong = nw.len(), nw.lit(0, nw.Int64)
+        if weight is not None:  # a sum would hide them
+            count, is_wrong = nw.col(weight).sum(), wrong_weight(weight)
+        frame = frame.with_columns(is_wrong.alias(_WRONG)).group_by(*columns)
+        table = frames.to_arrow(frame.agg(count.alias(_COUNT), nw.col(_WRONG).sum()))
         if not table.num_rows:
             raise DataError("the summary has no row", hint="nobody bought before its end")
+        if wrong := int(table[_WRONG].to_numpy().sum()):
+            raise wrong_weights(wrong)
+        table = table.drop_columns([_WRONG])
         x, t, age, *others, number = (
             np.asarray(table.column(name).to_numpy(), dtype=np.float64)
             for name in (*columns, _COUNT)
@@ -171,7 +180,7 @@ class SummaryRows:
             The rows; `mean_spend`, not a number where there is none; and `customer_id` as a table.
         """
         columns = (REPEAT_COUNT, LAST_PURCHASE_AGE, AGE, *covariates)
-        _check_columns(source, columns, covariates, None)
+        _check_columns(source, (*columns, MEAN_SPEND), covariates, None)
         table = frames.to_arrow(source.frame.select(CUSTOMER_ID, *columns, MEAN_SPEND))
         x, t, age, *others, spent = (
             np.asarray(table.column(name).to_numpy(), dtype=np.float64)
@@ -225,6 +234,12 @@ class SummaryRows:
             self.repeat_count[here], self.last_purchase_age[here], self.age[here],
             self.weight[here], self.covariates[here],
         )  # fmt: skip
+
+    def with_last_purchases(self, last_purchase_age: Floats) -> SummaryRows:
+        """Return the same rows with other ages at the last purchase, which are not checked."""
+        return self._unchecked(
+            self.repeat_count, last_purchase_age, self.age, self.weight, self.covariates
+        )
 
     def in_units(self, unit_days: float) -> SummaryRows:
         """Return the same rows, whose times are in days, in units of so many days."""
@@ -336,17 +351,49 @@ class SummaryRows:
         return len(self.repeat_count)
 
 
+def wrong_weight(weight: str) -> nw.Expr:
+    """Return 1 where a weight is missing or not above zero, else 0."""
+    good: nw.Expr = (nw.col(weight) > 0).fill_null(False)
+    return (~good).cast(nw.Int64)
+
+
+def wrong_weights(rows: int) -> DataError:
+    """Return the error of rows whose weights are none."""
+    return DataError(
+        f"rows of the summary whose weight is missing or not above zero: {rows:,}",
+        allowed="above zero", hint="leave out the rows that stand for nobody",
+    )  # fmt: skip
+
+
+def check_numbers(schema: Any, columns: Sequence[str]) -> None:
+    """Refuse columns that are not there, or hold no numbers.
+
+    Raises:
+        ColumnNotFoundError: Names the nearest.
+        ColumnTypeError: Says what it holds.
+    """
+    for column in columns:
+        if column not in schema:
+            raise ColumnNotFoundError(column, schema.names())
+        if not (schema[column].is_numeric() or schema[column] == nw.Unknown):
+            raise ColumnTypeError(
+                column, "is no column of numbers", got=schema[column], allowed="numbers",
+                hint="transaction_summary counts ages in whole days",
+            )  # fmt: skip
+
+
 def _check_columns(
     source: frames.Source, columns: Sequence[str], covariates: Sequence[str], weight: str | None
 ) -> None:
     schema = source.frame.collect_schema()
-    for column in (*columns, *([weight] if weight else [])):
+    for column in covariates:
         if column not in schema:
             raise ColumnNotFoundError(column, schema.names())
-    for column in covariates:
         if not (schema[column].is_numeric() or schema[column] == nw.Boolean()):
             raise ColumnTypeError(
                 column, "is no covariate that a model can read", got=schema[column],
                 allowed="numbers, or true and false",
                 hint="make a column of true and false of each value but one",
             )  # fmt: skip
+    others = [name for name in columns if name not in covariates]
+    check_numbers(schema, [*others, *([weight] if weight else [])])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 import numpy as np
@@ -14,8 +13,9 @@ from userops.core.time import AsOf
 from userops.customers.history import History
 from userops.errors import InvalidArgumentError
 from userops.events.table import Orders
-from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
-from userops.value.newton import OTHER_STARTS, Maximum, maximised
+from userops.value.covariate_scale import CovariateScale
+from userops.value.fitted_transactions import FittedTransactionModel
+from userops.value.newton import OTHER_STARTS, Maximum
 from userops.value.summaries import transaction_summary
 from userops.value.summary_rows import SummaryRows
 from userops.value.transaction_process import TransactionProcess
@@ -34,9 +34,6 @@ class TransactionModel(TransactionProcess):
     `purchase_probabilities` and `simulated`, and names its parameters in `parameter_names`.
     `userops.testing.check_transaction_model` checks that they belong together.
     """
-
-    # Units of time, the first of which is the default, with their days.
-    units: ClassVar[Mapping[str, float]] = {"weeks": UNIT_DAYS["weeks"], "days": UNIT_DAYS["days"]}
 
     def fit(
         self, data: Any, as_of: AsOf | None = None, *, unit: str | None = None,
@@ -98,10 +95,11 @@ class TransactionModel(TransactionProcess):
         none, and a search that comes there stays, a little below the top.
         """
         effects = np.zeros(len(self.effect_names))
+        scaled = CovariateScale.of(self, rows)
 
         def search(start: Floats) -> Maximum:
             at = np.concatenate([np.log(start), effects])
-            return maximised(lambda coordinates: self.of_coordinates(coordinates, rows), at)
+            return scaled.searched(lambda place: self.of_coordinates(place, rows), at)
 
         found = search(begin)
         if found.status == "converged":

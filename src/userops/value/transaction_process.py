@@ -51,6 +51,8 @@ class TransactionProcess(Definition):
     priors: tuple[Prior, ...] = attrs.field(default=(), converter=_priors)
 
     parameter_names: ClassVar[tuple[str, ...]] = ()
+    # Units of time, the first of which is the default, with their days.
+    units: ClassVar[Mapping[str, float]] = {"weeks": 7.0, "days": 1.0}
     # The parameter that grows, or falls, in proportion with the rate; 1 or -1.
     purchase_parameter: ClassVar[tuple[str, int]] = ("alpha", -1)
     dropout_parameter: ClassVar[tuple[str, int]] = ("beta", -1)
@@ -59,11 +61,21 @@ class TransactionProcess(Definition):
     takes_many_horizons: ClassVar[bool] = False
 
     def __attrs_post_init__(self) -> None:
-        """Refuse priors of what the model does not have.
+        """Refuse a model that lacks a method, and priors of what it does not have.
 
         Raises:
-            InvalidDefinitionError: Names the prior and what there is.
+            InvalidDefinitionError: Names the method, or the prior and what there is.
         """
+        missing = [
+            name for name in ("derivatives", "starts", "p_alive", "expected_purchases",
+                              "purchase_probabilities", "simulated")
+            if getattr(getattr(type(self), name), "__isabstractmethod__", False)
+        ]  # fmt: skip
+        if missing:
+            raise InvalidDefinitionError(
+                type(self).__name__, f"has no {', '.join(missing)}",
+                hint="a model of one's own implements the methods of TransactionModel",
+            )  # fmt: skip
         allowed = (*self.parameter_names, *self.effect_names)
         for number, prior in enumerate(self.priors):
             if prior.of not in allowed:
@@ -171,17 +183,18 @@ class TransactionProcess(Definition):
         return moved
 
     def of_coordinates(self, at: Floats, rows: SummaryRows) -> Derivatives:
-        """Return the derivatives by the logarithms of the parameters, and by the effects.
+        """Return `likelihood_at` with the logarithms of the priors, up to a constant."""
+        return self._with_priors(at, self.likelihood_at(at, rows))
+
+    def likelihood_at(self, at: Floats, rows: SummaryRows) -> Derivatives:
+        """Return the log-likelihood with its derivatives by the coordinates.
 
         Args:
             at: Logarithms of the parameters, and then the effects.
             rows: Distinct rows with their weights, and their covariates.
-
-        Returns:
-            With the logarithms of the priors, up to a constant.
         """
         if not self.covariates:
-            return self._with_priors(at, self._of_logs(at, rows))
+            return self._of_logs(at, rows)
         many = len(self.parameter_names)
         value, gradient, hessian = 0.0, np.zeros(len(at)), np.zeros((len(at), len(at)))
         for values, _, part in rows.alike():
@@ -191,12 +204,7 @@ class TransactionProcess(Definition):
             value += mine.value
             gradient += jacobian.T @ mine.gradient
             hessian += jacobian.T @ mine.hessian @ jacobian
-        return self._with_priors(at, Derivatives(value, gradient, hessian))
-
-    def prior_log_density(self, at: Floats) -> float:
-        """Return what the priors add to the log-likelihood, up to a constant."""
-        zero = np.zeros(len(at))
-        return self._with_priors(at, Derivatives(0.0, zero, np.diag(zero))).value
+        return Derivatives(value, gradient, hessian)
 
     def _of_logs(self, logs: Floats, rows: SummaryRows) -> Derivatives:
         parameters = np.exp(logs)

@@ -74,6 +74,11 @@ class Valuation:
             mean_spend: Major units; not a number without repeat purchases.
             level: As in `score`.
         """
+        if not len(rows):
+            names = ["p_alive", *(["expected_purchases"] if self.horizon_weeks else [])]
+            ends = ("purchases_low", "clv_low", "purchases_high", "clv_high")
+            names += ["expected_spend", "clv", *(ends if level is not None else ())]
+            return {name: np.empty(0) for name in names}
         is_one = len(rows) == 1
         distinct, places = (rows, np.zeros(1, dtype=np.intp)) if is_one else rows.distinct()
         worth = self.of_rows(distinct)
