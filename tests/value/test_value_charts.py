@@ -31,6 +31,7 @@ from userops.value import (
     CustomerValue,
     FittedCustomerValue,
     FittedTransactionModel,
+    GammaGamma,
     HoldoutReport,
     ParetoNBD,
     SpendRows,
@@ -210,6 +211,21 @@ def test_spend_is_a_density(valued: FittedCustomerValue, cdnow: Any, ax: Axes) -
     assert trapezoid(y, x) == pytest.approx(0.99, abs=0.015)
     assert 10 < x[np.argmax(y)] < 25
     assert legend(ax) == ["actual", "fitted"]
+
+
+def test_spend_counts_customers_and_not_rows() -> None:
+    """Rows that stand for several customers are drawn as these would be."""
+    rng = np.random.default_rng(5)
+    x, z = rng.integers(1, 4, 60).astype(float), rng.gamma(3.0, 9.0, 60)
+    many = rng.integers(1, 40, 60)
+    rows, each = (
+        SpendRows(x, z, many.astype(float)),
+        SpendRows(np.repeat(x, many), np.repeat(z, many)),
+    )
+    fitted = GammaGamma().fit(rows)
+    weighted, plain = plot_spend(fitted, rows, bins=12), plot_spend(fitted, each, bins=12)
+    assert heights(weighted, 0) == pytest.approx(heights(plain, 0))
+    assert xy(weighted, 0)[1] == pytest.approx(xy(plain, 0)[1])
 
 
 @pytest.mark.parametrize("fitted", [BG, PARETO], ids=["BGNBD", "ParetoNBD"])

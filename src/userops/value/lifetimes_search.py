@@ -32,6 +32,7 @@ __all__ = [
     "judged",
     "lifetimes_package",
     "quiet",
+    "weight_of",
 ]
 
 Floats = NDArray[np.float64]
@@ -168,11 +169,17 @@ def found_by_lifetimes(
     _fit(fitter, name, rows)
     found = getattr(fitter, "params_", None)
     values = np.full(len(starts), np.nan) if found is None else found.to_numpy(dtype=np.float64)
-    is_spend = name == "GammaGamma"
-    weight = np.ones(len(rows)) if is_spend else rows.weight
-    age = 1.0 if is_spend else float(rows.age.max())
-    penalty = Penalty.of(name, penalizer_coef, weight, age) if penalizer_coef and age else None
+    age = 1.0 if name == "GammaGamma" else float(rows.age.max())
+    penalty = None
+    if penalizer_coef and age:
+        penalty = Penalty.of(name, penalizer_coef, weight_of(rows), age)
     return judged(model, rows, values, starts, penalty)
+
+
+def weight_of(rows: Any) -> Floats:
+    """Return how many customers each row of `SummaryRows` or of `SpendRows` stands for."""
+    weight: Floats = np.ones(len(rows)) if rows.weight is None else rows.weight
+    return weight
 
 
 def judged(
@@ -255,8 +262,8 @@ def _fit(fitter: Any, name: str, rows: Any) -> None:
     else:
         arguments = {
             "frequency": rows.repeat_count, "recency": rows.last_purchase_age, "T": rows.age,
-            "weights": rows.weight,
         }  # fmt: skip
+    arguments["weights"] = weight_of(rows)
     if name == "ParetoNBD":
         arguments["initial_params"] = np.ones(4)
     # A search that did not converge is a ConvergenceError, which is a ValueError.
