@@ -23,7 +23,7 @@ from userops.core.definitions import Definition
 from userops.errors import DataError
 from userops.value.fitted_parameters import FittedParameters
 from userops.value.newton import Derivatives, Maximum, by_logs, maximised
-from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT
+from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT, has_spend
 
 __all__ = ["FittedGammaGamma", "GammaGamma", "SpendRows"]
 
@@ -86,8 +86,7 @@ class SpendRows:
         """
         columns = (REPEAT_COUNT, MEAN_SPEND, *([weight] if weight else []))
         source = frames.read_columns(summary, columns)
-        good = (nw.col(REPEAT_COUNT) > 0) & (nw.col(MEAN_SPEND) > 0).fill_null(False)
-        frame = source.frame.filter(good).select(*columns)
+        frame = source.frame.filter(has_spend()).select(*columns)
         if not source.is_in_process:
             count = nw.len() if weight is None else nw.col(weight).sum()
             frame = frame.group_by(REPEAT_COUNT, MEAN_SPEND).agg(count.alias(_CUSTOMERS))

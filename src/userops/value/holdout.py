@@ -86,7 +86,7 @@ def validate(
 
     Raises:
         InvalidArgumentError: If the data hold no orders, no day is held out, covariates are
-            missing, or the model is none.
+            missing, the model is none, or was fitted in another currency.
         ColumnNotFoundError: If a covariate is missing; names the nearest.
         DataError: If nobody bought before the end of calibration, or covariates are not known.
 
@@ -100,6 +100,8 @@ def validate(
             "model", "cannot be validated", got=type(model).__name__,
             allowed="a model of purchases such as BGNBD(), a CustomerValue, or a fitted one",
         )  # fmt: skip
+    if isinstance(model, FittedCustomerValue):
+        model.check_currency(orders)
     with_spend = isinstance(model, CustomerValue | FittedCustomerValue)
     bought: Any = model if isinstance(model, TransactionModel) else (
         model.transactions if isinstance(model, CustomerValue) else _purchases(model).model

@@ -24,7 +24,15 @@ from userops.events.columns import CUSTOMER_ID
 from userops.value.row_ends import RowEnds
 from userops.value.row_times import RowTimes, WholeDays, whole_days
 
-__all__ = ["AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "RowPiece", "SummaryRows"]
+__all__ = [
+    "AGE",
+    "LAST_PURCHASE_AGE",
+    "MEAN_SPEND",
+    "REPEAT_COUNT",
+    "RowPiece",
+    "SummaryRows",
+    "has_spend",
+]
 
 Floats = NDArray[np.float64]
 REPEAT_COUNT = "repeat_count"
@@ -34,6 +42,16 @@ MEAN_SPEND = "mean_spend"
 _COUNT = "userops__count"
 _COLUMNS = ("repeat_count", "last_purchase_age", "age", "weight", "covariates")
 _PIECE_ROWS = 1 << 13
+
+
+def has_spend() -> nw.Expr:
+    """Return whether a customer's own spend is known: some repeat purchase, a mean above zero.
+
+    SQL engines and Polars sort what is not a number above all numbers, infinity included.
+    """
+    spend = nw.col(MEAN_SPEND)
+    is_known = ((spend > 0) & (spend < math.inf)).fill_null(False)
+    return (nw.col(REPEAT_COUNT) > 0) & is_known
 
 
 class RowPiece(NamedTuple):
