@@ -77,6 +77,11 @@ def test_the_wait_is_the_mean_time_to_the_next_purchase(fitted: FittedTransactio
         assert wait[row] == pytest.approx(total / (1 - last), rel=1e-5)
 
 
+def test_the_wait_for_nothing_is_not_known(fitted: FittedTransactionModel) -> None:
+    """Of who has left for certain there is no next purchase whose time could be told."""
+    assert np.isnan(fitted.expected_wait(39, SummaryRows.one(200, 10, 39))).all()
+
+
 @pytest.mark.parametrize("horizon", [1.0, 52.0, 520.0])
 def test_discounting_is_an_integral(fitted: FittedTransactionModel, horizon: float) -> None:
     """Of the rate at which purchases are expected; and without a discount it is their number."""

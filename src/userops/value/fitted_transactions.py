@@ -20,11 +20,27 @@ from userops.value.purchase_counts import quantile_of_counts
 from userops.value.summary_rows import SummaryRows
 from userops.value.transaction_process import TransactionProcess
 
-__all__ = ["UNIT_DAYS", "Bootstrap", "FittedTransactionModel"]
+__all__ = ["UNIT_DAYS", "Bootstrap", "FittedTransactionModel", "days_of"]
 
 Floats = NDArray[np.float64]
 UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
 _WAIT_NODES, _WAIT_WEIGHTS = (v.astype(np.float64) for v in np.polynomial.legendre.leggauss(32))
+# Of a purchase that is less probable, differences of probabilities of silence say nothing.
+_LEAST_BOUGHT = 1e-9
+
+
+def days_of(fitted: FittedTransactionModel) -> float:
+    """Return the days of a unit of time.
+
+    Raises:
+        InvalidArgumentError: If time has steps without a length, such as opportunities.
+    """
+    if fitted.unit not in UNIT_DAYS:
+        raise InvalidArgumentError(
+            "fitted", f"counts {fitted.unit}, which have no length in days",
+            got=type(fitted.model).__name__, allowed="a model in continuous time, such as BGNBD",
+        )  # fmt: skip
+    return UNIT_DAYS[fitted.unit]
 
 
 @attrs.frozen(eq=False)
@@ -227,15 +243,25 @@ class FittedTransactionModel(FittedParameters):
         Args:
             horizon: Above zero, in units of time.
             rows: Customers; None for one who has just bought for the first time.
+
+        Returns:
+            One value a customer; not a number where a purchase is less probable than 1e-9.
         """
         last = self.no_purchase_probability(horizon, rows)
-        total = np.zeros_like(last)
-        # Squares put more nodes early, where most purchases are.
-        shares = ((_WAIT_NODES + 1) / 2) ** 2
-        for share, weight in zip(shares, _WAIT_WEIGHTS * np.sqrt(shares), strict=True):
-            silent = self.no_purchase_probability(horizon * float(share), rows)
-            total += horizon * weight * (silent - last)
-        return total / (1 - last)
+        bought = 1 - last
+        if self.unit in UNIT_DAYS:
+            # Squares put more nodes early, where most purchases are.
+            shares = ((_WAIT_NODES + 1) / 2) ** 2
+            times, weights = horizon * shares, horizon * _WAIT_WEIGHTS * np.sqrt(shares)
+            total = np.zeros_like(last)
+        else:
+            # Time goes in steps of one, and before the first of them nobody has bought.
+            times = np.arange(1.0, horizon)
+            weights, total = np.ones(len(times)), bought.copy()
+        for time, weight in zip(times.tolist(), weights.tolist(), strict=True):
+            total += weight * (self.no_purchase_probability(time, rows) - last)
+        is_known = bought > _LEAST_BOUGHT
+        return np.divide(total, bought, out=np.full_like(last, np.nan), where=is_known)
 
     def discounted_purchases(
         self, annual_discount: float, rows: SummaryRows | None = None, *,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from userops.core import frames
 from userops.core.time import AsOf
 from userops.errors import InvalidArgumentError
-from userops.value.holdout import Evaluated, evaluated
+from userops.value.holdout import Evaluated, check_continuous, evaluated
 from userops.value.holdout_data import HoldoutData
 from userops.value.holdout_report import HoldoutReport
 from userops.value.transaction_model import TransactionModel
@@ -157,8 +157,8 @@ def compare(
         covariates: See `validate`; the columns of all models together.
 
     Raises:
-        InvalidArgumentError: If there is no model, two have one name, or `validate` refuses the
-            dates.
+        InvalidArgumentError: If there is no model, two have one name, one is in discrete time, or
+            `validate` refuses the dates.
         DataError: If nobody bought before the end of calibration.
     """
     named = _named(models)
@@ -200,6 +200,7 @@ def _named(
                 f"models[{name!r}]", "is not a model of purchases", got=type(model).__name__,
                 allowed="definitions such as BGNBD(); each is fitted here",
             )  # fmt: skip
+        check_continuous(f"models[{name!r}]", model)
     return named
 
 

@@ -164,11 +164,8 @@ def predictive_checks(
     """
     if draws < 20:
         raise InvalidArgumentError("draws", "are too few for a range", got=draws, allowed=">= 20")
-    source = None
-    if not isinstance(rows, SummaryRows):
-        source = frames.read(rows)
-        rows = rows_of(fitted, rows)
-    real = each_customer(rows)
+    source = None if isinstance(rows, SummaryRows) else frames.read(rows)
+    real = each_customer(rows_of(fitted, rows))
     actual = _statistics(real.repeat_count, real.last_purchase_age, real.age)
     rng = np.random.default_rng(seed)
     drawn = np.empty((draws, len(actual)))

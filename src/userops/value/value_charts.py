@@ -19,10 +19,11 @@ from userops.charts.curves import Bars, curves
 from userops.core import frames
 from userops.errors import ColumnNotFoundError, InvalidArgumentError
 from userops.value.chart_words import words_of
-from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
+from userops.value.fitted_transactions import FittedTransactionModel
 from userops.value.gamma_gamma import FittedGammaGamma, SpendRows
 from userops.value.holdout_report import HoldoutReport
 from userops.value.ranking import Ranking
+from userops.value.simulation import rows_of
 from userops.value.summary_rows import SummaryRows
 
 if TYPE_CHECKING:
@@ -69,10 +70,7 @@ def plot_period_purchases(
     words = words_of(locale)
     if most < 1:
         raise InvalidArgumentError("most", "must be 1 or more", got=most)
-    if not isinstance(rows, SummaryRows):
-        rows = SummaryRows.of(
-            rows, unit_days=UNIT_DAYS[fitted.unit], covariates=fitted.model.covariates
-        )
+    rows = rows_of(fitted, rows)
     kept = np.minimum(rows.repeat_count, most).astype(np.intp)
     return columns(
         [*range(most), f"{most}+"],
