@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln, gammaln, polygamma, psi
 
 from userops.value.coin_expectation import purchases_while_heads
-from userops.value.newton import Derivatives, by_logs, maximised
+from userops.value.newton import Derivatives, maximised, of_logs
 from userops.value.purchase_counts import negative_binomial, purchase_times, with_the_gone
 from userops.value.summary_rows import RowPiece, SummaryRows
 from userops.value.transaction_model import TransactionModel
@@ -60,12 +60,7 @@ class BGNBD(TransactionModel):
         if len(rows) < 4 * _SAMPLE_ROWS:
             return begin
         few = rows.every(len(rows) // _SAMPLE_ROWS)
-
-        def of_logs(logs: Floats) -> Derivatives:
-            parameters = np.exp(logs)
-            return by_logs(self.derivatives(parameters, few), parameters)
-
-        found = maximised(of_logs, np.log(begin))
+        found = maximised(of_logs(self, few), np.log(begin))
         return np.exp(found.logs) if found.status == "converged" else begin
 
     def derivatives(self, parameters: Floats, rows: SummaryRows) -> Derivatives:

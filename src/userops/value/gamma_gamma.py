@@ -22,7 +22,7 @@ from userops.core import frames
 from userops.core.definitions import Definition
 from userops.errors import DataError
 from userops.value.fitted_parameters import FittedParameters
-from userops.value.newton import Derivatives, Maximum, by_logs, maximised
+from userops.value.newton import Derivatives, Maximum, maximised, of_logs
 from userops.value.summary_rows import MEAN_SPEND, REPEAT_COUNT, has_spend
 
 __all__ = ["FittedGammaGamma", "GammaGamma", "SpendRows"]
@@ -158,12 +158,8 @@ class GammaGamma(Definition):
         rows = data if isinstance(data, SpendRows) else SpendRows.of(data, weight=weight)
         mean = float(np.average(rows.mean_spend, weights=rows.weight))
         begin = np.log([2.0, 2.0, max(mean, 1e-6)])
-        found = maximised(lambda logs: self._of_logs(logs, rows), begin)
+        found = maximised(of_logs(self, rows), begin)
         return FittedGammaGamma.at(self, found, rows)
-
-    def _of_logs(self, logs: Floats, rows: SpendRows) -> Derivatives:
-        parameters = np.exp(logs)
-        return by_logs(self.derivatives(parameters, rows), parameters)
 
     def derivatives(self, parameters: Floats, rows: SpendRows) -> Derivatives:
         """Return equation (1a) of the 2013 note over all rows, with its derivatives."""

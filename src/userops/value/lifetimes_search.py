@@ -15,14 +15,21 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from userops.errors import InvalidArgumentError, MissingExtraError
-from userops.value.newton import OTHER_STARTS, Derivatives, Maximum, by_logs, maximised
+from userops.value.newton import (
+    OTHER_STARTS,
+    Derivatives,
+    Likelihood,
+    Maximum,
+    maximised,
+    of_logs,
+)
 
 __all__ = [
     "FITTER_OF_MODEL",
@@ -52,10 +59,6 @@ FITTER_OF_MODEL: Mapping[str, str] = MappingProxyType(
 _FARTHEST_ERRORS = 0.05
 MEANINGLESS = 0.5 * _FARTHEST_ERRORS**2
 """A log-likelihood that is lower by no more than this is as good as the highest."""
-
-
-class _Model(Protocol):
-    def derivatives(self, parameters: Floats, rows: Any) -> Derivatives: ...
 
 
 @attrs.frozen(kw_only=True)
@@ -140,7 +143,7 @@ def quiet() -> Iterator[None]:
 
 
 def found_by_lifetimes(
-    model: _Model, rows: Any, starts: Floats, *, penalizer_coef: float = 0.0
+    model: Likelihood, rows: Any, starts: Floats, *, penalizer_coef: float = 0.0
 ) -> Maximum:
     """Return where lifetimes ends, as a search of our own would have said it.
 
@@ -183,7 +186,7 @@ def weight_of(rows: Any) -> Floats:
 
 
 def judged(
-    model: _Model, rows: Any, values: Floats, starts: Floats, penalty: Penalty | None = None
+    model: Likelihood, rows: Any, values: Floats, starts: Floats, penalty: Penalty | None = None
 ) -> Maximum:
     """Return parameters that somebody else found, with what they are worth.
 
@@ -206,10 +209,7 @@ def judged(
         )
         return Maximum(np.full(len(values), np.nan), lost, "failed", every, 0)
 
-    def plain(logs: Floats) -> Derivatives:
-        parameters = np.exp(logs)
-        return by_logs(model.derivatives(parameters, rows), parameters)
-
+    plain = of_logs(model, rows)
     height = plain if penalty is None else _less(plain, penalty)
     logs = np.log(values)
     here = height(logs)

@@ -15,7 +15,7 @@ from userops.customers.history import History
 from userops.errors import InvalidArgumentError
 from userops.events.table import Orders
 from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
-from userops.value.newton import OTHER_STARTS, Maximum, maximised
+from userops.value.newton import OTHER_STARTS, Maximum, checked_start, maximised
 from userops.value.summaries import transaction_summary
 from userops.value.summary_rows import SummaryRows
 from userops.value.transaction_process import TransactionProcess
@@ -46,7 +46,8 @@ class TransactionModel(TransactionProcess):
 
         Args:
             data: What `transaction_summary` returns, with the columns of the covariates where the
-                model has some; or `Orders` or a `History`, with `as_of`; or `SummaryRows`.
+                model has some; or `Orders` or a `History`, with `as_of`; or `SummaryRows`, whose
+                ages are taken to be in `unit`.
             as_of: Exclusive end of the history, for orders.
             unit: What rates and horizons are counted in: `weeks`, the default, or `days`; in
                 discrete time `opportunities`.
@@ -70,12 +71,7 @@ class TransactionModel(TransactionProcess):
         rows = data
         if not isinstance(data, SummaryRows):
             rows = self.rows_of(data, as_of, unit, weight)
-        begin = self.starts(rows) if start is None else np.asarray(start, dtype=np.float64)
-        if len(begin) != len(self.parameter_names) or not (begin > 0).all():
-            raise InvalidArgumentError(
-                "start", "must have a positive number for each parameter", got=begin.tolist(),
-                allowed=self.parameter_names,
-            )  # fmt: skip
+        begin = checked_start(self.starts(rows) if start is None else start, self.parameter_names)
         search = self._searched if engine == "userops" else self._searched_by_lifetimes
         return FittedTransactionModel.at(self, search(begin, rows), rows, unit)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from userops.core.definitions import Definition
 from userops.errors import InvalidDefinitionError, nearest
-from userops.value.newton import Derivatives, by_logs
+from userops.value.newton import Derivatives, of_logs
 from userops.value.priors import Prior
 from userops.value.summary_rows import SummaryRows
 
@@ -59,11 +59,18 @@ class TransactionProcess(Definition):
     takes_many_horizons: ClassVar[bool] = False
 
     def __attrs_post_init__(self) -> None:
-        """Refuse priors of what the model does not have.
+        """Refuse a covariate that is named twice, and priors of what the model does not have.
 
         Raises:
-            InvalidDefinitionError: Names the prior and what there is.
+            InvalidDefinitionError: Names the covariate; or the prior and what there is.
         """
+        for field in ("purchase_covariates", "dropout_covariates"):
+            columns = getattr(self, field)
+            if len(set(columns)) < len(columns):
+                raise InvalidDefinitionError(
+                    field, "names a column twice", got=columns,
+                    hint="its two effects could not be told apart",
+                )  # fmt: skip
         allowed = (*self.parameter_names, *self.effect_names)
         for number, prior in enumerate(self.priors):
             if prior.of not in allowed:
@@ -181,12 +188,12 @@ class TransactionProcess(Definition):
             With the logarithms of the priors, up to a constant.
         """
         if not self.covariates:
-            return self._with_priors(at, self._of_logs(at, rows))
+            return self._with_priors(at, of_logs(self, rows)(at))
         many = len(self.parameter_names)
         value, gradient, hessian = 0.0, np.zeros(len(at)), np.zeros((len(at), len(at)))
         for values, _, part in rows.alike():
             moved = self.effect_matrix(values)
-            mine = self._of_logs(at[:many] + moved @ at[many:], part)
+            mine = of_logs(self, part)(at[:many] + moved @ at[many:])
             jacobian = np.concatenate([np.eye(many), moved], axis=1)
             value += mine.value
             gradient += jacobian.T @ mine.gradient
@@ -197,10 +204,6 @@ class TransactionProcess(Definition):
         """Return what the priors add to the log-likelihood, up to a constant."""
         zero = np.zeros(len(at))
         return self._with_priors(at, Derivatives(0.0, zero, np.diag(zero))).value
-
-    def _of_logs(self, logs: Floats, rows: SummaryRows) -> Derivatives:
-        parameters = np.exp(logs)
-        return by_logs(self.derivatives(parameters, rows), parameters)
 
     def _with_priors(self, at: Floats, found: Derivatives) -> Derivatives:
         if not self.priors:
