@@ -53,10 +53,7 @@ class BGNBD(TransactionModel):
 
         That is for many rows: from there two or three steps over all rows are left.
         """
-        count = rows.total(rows.repeat_count)
-        time = rows.total(rows.age)
-        rate = max(count, 0.5) / max(time, 1e-6)
-        begin = np.array([1.0, 1.0 / rate, 1.0, 2.0])
+        begin = np.array([1.0, 1.0 / rows.mean_rate, 1.0, 2.0])
         if len(rows) < 4 * _SAMPLE_ROWS:
             return begin
         few = rows.every(len(rows) // _SAMPLE_ROWS)

@@ -190,8 +190,7 @@ class FittedTransactionModel(FittedParameters):
         """
         if not self.model.takes_many_horizons:
             return np.array([self.expected_purchases(h, one)[0] for h in horizons.tolist()])
-        values = self._moved(one.covariates[0]) if self.effects else self._values
-        return self.model.expected_purchases(values, horizons, one)
+        return self.model.expected_purchases(self.values_of(one.covariates[0]), horizons, one)
 
     def purchase_probabilities(
         self, horizon: float, rows: SummaryRows | None = None, *, most: int = 10
@@ -329,14 +328,20 @@ class FittedTransactionModel(FittedParameters):
             return function(self._values, given)
         found = np.empty(0)
         for values, places, part in given.alike():
-            mine = function(self._moved(values), part)
+            mine = function(self.values_of(values), part)
             if not len(found):
                 found = np.empty((len(given), *mine.shape[1:]))
             found[places] = mine
         return found
 
-    def _moved(self, covariates: Floats) -> Floats:
-        """Return the parameters of customers of whom so much is known."""
+    def values_of(self, covariates: Floats) -> Floats:
+        """Return the parameters of customers of whom so much is known.
+
+        Args:
+            covariates: One value for each covariate of the model.
+        """
+        if not self.effects:
+            return self._values
         effects = np.array(list(self.effects.values()))
         found: Floats = self._values * np.exp(self.model.effect_matrix(covariates) @ effects)
         return found

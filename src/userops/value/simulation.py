@@ -163,15 +163,13 @@ def purchases_drawn(
     Returns:
         For each purchase the place of its customer, and its age; ascending by both.
     """
-    model, effects = fitted.model, np.array(list(fitted.effects.values()))
-    if not len(effects):
-        return model.simulated(fitted.values, ages, rng)
+    if not fitted.effects:
+        return fitted.model.simulated(fitted.values, ages, rng)
     values, group = np.unique(covariates, axis=0, return_inverse=True)
     found = []
     for n, known in enumerate(values):
         here = np.flatnonzero(group.reshape(-1) == n)
-        moved = fitted.values * np.exp(model.effect_matrix(known) @ effects)
-        places, at = model.simulated(moved, ages[here], rng)
+        places, at = fitted.model.simulated(fitted.values_of(known), ages[here], rng)
         found.append((here[places], at))
     who, when = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.lexsort((when, who))

@@ -237,6 +237,16 @@ class SummaryRows:
         """
         return float((self.weight * values).sum())
 
+    @property
+    def mean_rate(self) -> float:
+        """Purchases a unit of time of all customers; above zero, to begin a search with."""
+        return max(self.total(self.repeat_count), 0.5) / max(self.total(self.age), 1e-6)
+
+    @property
+    def mean_age(self) -> float:
+        """The mean age of the customers, in units of time."""
+        return self.total(self.age) / self.customers
+
     def part(self, here: slice | NDArray[Any]) -> SummaryRows:
         """Return some of the rows."""
         return SummaryRows(
