@@ -100,6 +100,22 @@ def test_discounting_is_an_integral(fitted: FittedTransactionModel, horizon: flo
     assert (fitted.discounted_purchases(0.15, ROWS) > found).all()
 
 
+@pytest.mark.parametrize("annual_discount", [0.1, 1.0, 10.0])
+def test_a_long_horizon_comes_up_to_for_ever(annual_discount: float) -> None:
+    """However much is discounted, what is further away adds to it, and less and less."""
+    parameters = np.array([0.2425945, 4.4136019, 0.7929199, 2.4258881])
+    rate = math.log1p(annual_discount) * 7 / 365.25
+
+    def found(horizon: float) -> float:
+        return float(discounted(
+            lambda t: BGNBD().expected_purchases(parameters, t, ROWS), rate, horizon
+        ).sum())  # fmt: skip
+
+    horizons = [52, 104, 520, 1_040, 2_600, 5_200, 20_000]
+    assert (np.diff([found(h) for h in horizons]) >= -1e-9).all()
+    assert found(20_000) == pytest.approx(found(math.inf), rel=1e-9)
+
+
 def test_dert_is_what_is_published_by_others() -> None:
     """The closed form of Fader, Hardie & Lee (2005), evaluated with mpmath."""
     parameters = np.array([0.5629966, 12.559037, 0.4081095, 10.5148048])

@@ -52,8 +52,7 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
         repeats).
 
     Raises:
-        InvalidArgumentError: If the data hold no orders, or the calibration does not end before
-            `as_of`.
+        InvalidArgumentError: If the data hold no orders, or the calibration ends after `as_of`.
 
     Example:
         >>> import pyarrow as pa
@@ -76,7 +75,7 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
     if cut_us > end_us:
         raise InvalidArgumentError(
             "calibration_end", "is after the end of the history", got=calibration_end,
-            allowed=f"before {as_of}",
+            allowed=f"{as_of} or before",
         )  # fmt: skip
     orders = history.at(end_us).orders
     last_day = history.zone.day(cut_us - 1)
