@@ -182,6 +182,19 @@ def test_intervals_of_predictions(fitted: FittedTransactionModel) -> None:
     assert (alive.value <= alive.high).all()
 
 
+def test_an_interval_is_on_its_scale(cdnow: Any) -> None:
+    """What is below zero has none on a logarithm, and what may be no number none at all."""
+    fitted = BGNBD().fit(cdnow)
+    a = fitted.parameters["a"]
+    for scale in ("log", "logit"):
+        with pytest.raises(InvalidArgumentError, match="does not hold the estimate"):
+            fitted.interval(lambda fit: -fit.parameters["a"], scale=scale)
+    plain = fitted.interval(lambda fit: -fit.parameters["a"], scale="plain")
+    assert plain.low < -a < plain.high
+    broken = fitted.interval(lambda fit: np.where(fit.parameters["a"] > a, np.nan, a))
+    assert np.isnan([broken.low, broken.high]).all()
+
+
 def test_an_interval_is_readable(cdnow: Any) -> None:
     """The estimate with its ends, and how many more there are."""
     fitted = BGNBD().fit(cdnow)
