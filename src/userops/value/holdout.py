@@ -30,6 +30,7 @@ from userops.value.holdout_report import (
     SpendHoldout,
     WeekRow,
 )
+from userops.value.purchase_counts import MOST_COUNT
 from userops.value.ranking import Ranking
 from userops.value.summary_rows import (
     AGE,
@@ -45,7 +46,6 @@ __all__ = ["Evaluated", "check_continuous", "evaluated", "validate"]
 Floats = NDArray[np.float64]
 Fitted = FittedTransactionModel | FittedCustomerValue
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
-_MOST_COUNT = 7  # and above, as the papers show them
 # Tables of probabilities hold at most so many numbers at once.
 _MOST_CELLS = 1 << 22
 # What a probability is at least for its logarithm; sums of others have noise of this size.
@@ -243,8 +243,8 @@ def _expected_by_day(
 
 def _counts(rows: SummaryRows, expected: Floats, actual: Floats) -> tuple[CountRow, ...]:
     found = []
-    for count in range(_MOST_COUNT + 1):
-        last = count == _MOST_COUNT
+    for count in range(MOST_COUNT + 1):
+        last = count == MOST_COUNT
         here = rows.repeat_count >= count if last else rows.repeat_count == count
         weight = rows.weight[here]
         if weight.size:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,7 +116,7 @@ def plot_alive_matrix(
     return surface(
         values, x_edges=edges[0], y_edges=edges[1], title=words["alive_matrix"],
         x_label=words["last_age"].format(unit=words[fitted.unit]), y_label=words["repeats"],
-        values_label=words["p_alive"], values_format=lambda v: format_percent(v, digits=0),
+        values_label=words["p_alive"], values_format=partial(format_percent, digits=0),
         language=locale, ax=ax,
     )  # fmt: skip
 
@@ -187,7 +188,7 @@ def plot_alive_history(
         series={words["p_alive"]: path},
         title=words["history"],
         y_label=words["p_alive"],
-        values_format=lambda v: format_percent(v, digits=0),
+        values_format=partial(format_percent, digits=0),
         language=locale,
         ax=ax,
     )
