@@ -74,6 +74,9 @@ def test_effects_are_found_again(name: str) -> None:
     assert ratio.p_value < 1e-4
     with pytest.raises(InvalidArgumentError, match="does not hold"):
         fitted.likelihood_ratio(smaller)
+    believed = attrs.evolve(smaller.model, priors=(Prior("alpha", 5, 0.1),)).fit(table, unit="days")
+    with pytest.raises(InvalidArgumentError, match="priors"):
+        believed.likelihood_ratio(fitted)
 
 
 @pytest.mark.parametrize("name", TRUE)

@@ -144,17 +144,18 @@ class FittedTransactionModel(FittedParameters):
         """Test this fit against one of the same model with more covariates.
 
         Args:
-            larger: Fitted to the same customers.
+            larger: Fitted to the same customers, with the same priors.
 
         Raises:
             InvalidArgumentError: If the larger model does not hold this one.
         """
         mine, theirs = set(self.names), set(larger.names)
         nested = type(self.model) is type(larger.model) and mine < theirs
+        nested &= self.model.priors == larger.model.priors
         if not nested or self.customers != larger.customers or self.unit != larger.unit:
             raise InvalidArgumentError(
                 "larger", "does not hold this model", got=", ".join(larger.names),
-                allowed="the same model of the same customers, with more covariates",
+                allowed="the same model of the same customers and priors, with more covariates",
                 hint="compare models that are not nested by aic or bic",
             )  # fmt: skip
         degrees = len(theirs) - len(mine)
