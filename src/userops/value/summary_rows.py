@@ -141,8 +141,8 @@ class SummaryRows:
 
         Args:
             summary: What `transaction_summary` returns, or any frame with its columns.
-            unit_days: Days of one unit of time: 7 for a fit in weeks. Rows do not know their unit, and
-                no fit can tell that they are in another.
+            unit_days: Days of one unit of time: 7 for a fit in weeks. Rows do not know their unit,
+                and no fit can tell that they are in another.
             covariates: Columns of numbers or of true and false, that rows are told apart by too.
             weight: A column that says how many customers a row stands for; one by default.
             ages: Columns of the age at the last purchase, and of the age.

@@ -110,10 +110,10 @@ def equity_of(
     """
     keys = [REPEAT_COUNT, LAST_PURCHASE_AGE, AGE, *valuation.transactions.model.covariates]
     source = frames.read_columns(summary, [*keys, MEAN_SPEND, *([weight] if weight else [])])
-    spent, many = has_spend(), nw.lit(1) if weight is None else nw.col(weight)
+    spent, number = has_spend(), nw.lit(1) if weight is None else nw.col(weight)
     mean: Any = nw.when(spent).then(nw.col(MEAN_SPEND)).otherwise(nw.lit(0.0))
     frame = source.frame.with_columns(
-        spent.cast(nw.Int64).alias(_COUNT), many.alias(_MANY), (mean * many).alias(_SPENT)
+        spent.cast(nw.Int64).alias(_COUNT), number.alias(_MANY), (mean * number).alias(_SPENT)
     )
     sums = frames.to_arrow(
         frame.group_by(*keys, _COUNT).agg(nw.col(_MANY).sum(), nw.col(_SPENT).sum())
