@@ -7,15 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import betaln, hyp2f1
 
+from userops import Orders
 from userops.errors import ColumnNotFoundError, DataError, InvalidArgumentError
 from userops.testing import check_transaction_model
-from userops.value import BGBB, Prior, SummaryRows
+from userops.value import (
+    BGBB,
+    Prior,
+    SummaryRows,
+    compare,
+    predictive_checks,
+    simulated_orders,
+    validate,
+)
 from userops.value.beta_geometric import expected_periods
 
 Floats = NDArray[np.float64]
@@ -321,3 +331,43 @@ def test_arguments_are_checked(cdnow: Any, cdnow_log: Any) -> None:
         model.fit(cdnow)
     with pytest.raises(InvalidArgumentError, match="opportunities"):
         model.fit(cdnow, unit="weeks")
+
+
+def test_the_wait_counts_opportunities(donors: SummaryRows) -> None:
+    """It is the mean number of the opportunity that is taken first, if one of five is."""
+    fitted = BGBB().fit(donors)
+    silent = [1.0, *(fitted.no_purchase_probability(k, NEW)[0] for k in range(1, 6))]
+    first = -np.diff(silent)
+    expected = first @ np.arange(1, 6) / first.sum()
+    assert fitted.expected_wait(5, NEW)[0] == pytest.approx(expected, rel=1e-12)
+    assert fitted.expected_wait(1, NEW)[0] == pytest.approx(1.0)
+
+
+def test_what_needs_days_is_refused_in_discrete_time(donors: SummaryRows) -> None:
+    """A holdout and orders say that opportunities have no length."""
+    fitted = BGBB().fit(donors)
+    orders = Orders(
+        pa.table(
+            {"customer_id": [1, 1], "ordered_at": ["2024-01-01", "2024-02-01"], "amount": [1, 1]}
+        )
+    )
+    dates = {"as_of": "2024-03-01", "calibration_end": "2024-02-15"}
+    for refused in (
+        lambda: validate(BGBB(), orders, **dates),
+        lambda: validate(fitted, orders, **dates),
+        lambda: compare([BGBB()], orders, **dates),
+        lambda: simulated_orders(fitted, customers=3, start="2024-01-01", until="2024-03-01"),
+    ):
+        with pytest.raises(InvalidArgumentError, match="continuous time"):
+            refused()
+
+
+def test_a_frame_of_opportunities_is_read_wherever_a_fit_is_checked() -> None:
+    """It is what the model was fitted to; its columns are not those of days."""
+    frame = pa.table({
+        "customer_id": list(range(60)), "repeat_count": [0, 1, 2] * 20,
+        "last_purchase_age": [0, 1, 5] * 20, "age": [6, 6, 6] * 20,
+    })  # fmt: skip
+    fitted = BGBB().fit(frame)
+    checks = predictive_checks(fitted, frame, draws=20)
+    assert checks["share without repeats"].actual == pytest.approx(1 / 3)

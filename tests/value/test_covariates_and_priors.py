@@ -74,6 +74,9 @@ def test_effects_are_found_again(name: str) -> None:
     assert ratio.p_value < 1e-4
     with pytest.raises(InvalidArgumentError, match="does not hold"):
         fitted.likelihood_ratio(smaller)
+    believed = attrs.evolve(smaller.model, priors=(Prior("alpha", 5, 0.1),)).fit(table, unit="days")
+    with pytest.raises(InvalidArgumentError, match="priors"):
+        believed.likelihood_ratio(fitted)
 
 
 @pytest.mark.parametrize("name", TRUE)
@@ -140,7 +143,7 @@ def test_a_prior_makes_known_what_the_data_do_not_say(cdnow: Any) -> None:
     assert tight.log_likelihood < plain.log_likelihood
 
 
-def test_priors_are_checked() -> None:
+def test_priors_and_covariates_are_checked() -> None:
     """Each names its field and what is allowed."""
     with pytest.raises(InvalidDefinitionError, match="did you mean 'alpha'"):
         BGNBD(priors=(Prior("alfa", 1, 1),))
@@ -148,6 +151,8 @@ def test_priors_are_checked() -> None:
         Prior("a", 1, 0)
     with pytest.raises(InvalidDefinitionError, match="center"):
         BGNBD(priors=(Prior("a", -1, 1),))
+    with pytest.raises(InvalidDefinitionError, match="dropout_covariates: names a column twice"):
+        BGNBD(dropout_covariates=("z", "y", "z"))
     model = BGNBD(purchase_covariates=("z",), priors=(Prior("purchase.z", -1, 1),))
     assert BGNBD.from_dict(model.to_dict()) == model
 

@@ -20,7 +20,9 @@ from userops.value import (
     FittedCustomerValue,
     GammaGamma,
     ParetoNBD,
+    SpendRows,
     SummaryRows,
+    validate,
 )
 
 
@@ -142,12 +144,38 @@ def test_equity_is_the_sum_of_all_values(cdnow: Any) -> None:
     assert np.log(equity.high / equity.value) == pytest.approx(spread, rel=0.25)
 
 
+def test_equity_counts_the_customers_that_rows_stand_for(cdnow: Any) -> None:
+    """A summary of weighted rows comes to what one row a customer does."""
+    fitted = CustomerValue(horizon_weeks=39).fit(cdnow)
+    columns = ["repeat_count", "last_purchase_age_days", "age_days", "mean_spend"]
+    grouped = cdnow.group_by(columns).aggregate([("customer_id", "count")])
+    assert grouped.num_rows < cdnow.num_rows
+    weighted = fitted.equity(grouped, weight="customer_id_count")
+    assert weighted.value == pytest.approx(fitted.equity(cdnow).value, rel=1e-9)
+
+
+def test_spend_that_is_not_a_number_is_not_known(cdnow: Any) -> None:
+    """Engines in which it is above all numbers give the figures of a missing one."""
+    import duckdb
+    import polars as pl
+
+    fitted = CustomerValue(horizon_weeks=39).fit(cdnow)
+    missing = cdnow.slice(0, 60)
+    nan = pl.from_arrow(missing).with_columns(pl.col("mean_spend").fill_null(np.nan))
+    assert nan["mean_spend"].is_nan().any()
+    expected = fitted.equity(missing).value
+    for frame in (nan, nan.lazy(), nan.to_arrow(), duckdb.sql("select * from nan")):
+        assert fitted.equity(frame).value == pytest.approx(expected, rel=1e-12)
+        assert len(SpendRows.of(frame)) == len(SpendRows.of(missing))
+
+
 def test_for_ever_is_more_than_any_horizon(cdnow: Any) -> None:
     """Discounted, it is finite; how many purchases it is then not said."""
     ever = CustomerValue(horizon_weeks=None, annual_discount=0.15).fit(cdnow)
     long = CustomerValue(horizon_weeks=520, annual_discount=0.15).fit(cdnow)
     found = ever.score(cdnow)
     assert "expected_purchases" not in found.column_names
+    assert ever.score_one(2, 213, 272, 22.3).expected_purchases is None
     assert (found["clv"].to_numpy() > long.score(cdnow)["clv"].to_numpy()).all()
     assert ever.score_one(2, 213, 272, 22.3).clv > long.score_one(2, 213, 272, 22.3).clv
     with pytest.raises(InvalidArgumentError, match="horizon"):
@@ -181,6 +209,8 @@ def test_money_of_two_currencies_is_not_mixed(cdnow_log: Any) -> None:
         fitted.score(yuan, "1997-10-01")
     with pytest.raises(InvalidArgumentError, match="another currency"):
         fitted.equity(yuan, "1997-10-01")
+    with pytest.raises(InvalidArgumentError, match="another currency"):
+        validate(fitted, yuan, as_of="1998-07-01", calibration_end="1997-10-01")
     assert fitted.score(dollars, "1997-10-01").num_rows == 2_357
 
 

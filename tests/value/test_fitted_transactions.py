@@ -77,6 +77,11 @@ def test_the_wait_is_the_mean_time_to_the_next_purchase(fitted: FittedTransactio
         assert wait[row] == pytest.approx(total / (1 - last), rel=1e-5)
 
 
+def test_the_wait_for_nothing_is_not_known(fitted: FittedTransactionModel) -> None:
+    """Of who has left for certain there is no next purchase whose time could be told."""
+    assert np.isnan(fitted.expected_wait(39, SummaryRows.one(200, 10, 39))).all()
+
+
 @pytest.mark.parametrize("horizon", [1.0, 52.0, 520.0])
 def test_discounting_is_an_integral(fitted: FittedTransactionModel, horizon: float) -> None:
     """Of the rate at which purchases are expected; and without a discount it is their number."""
@@ -93,6 +98,22 @@ def test_discounting_is_an_integral(fitted: FittedTransactionModel, horizon: flo
     plain = fitted.discounted_purchases(0.0, ROWS, horizon=horizon)
     assert plain == pytest.approx(fitted.expected_purchases(horizon, ROWS))
     assert (fitted.discounted_purchases(0.15, ROWS) > found).all()
+
+
+@pytest.mark.parametrize("annual_discount", [0.1, 1.0, 10.0])
+def test_a_long_horizon_comes_up_to_for_ever(annual_discount: float) -> None:
+    """However much is discounted, what is further away adds to it, and less and less."""
+    parameters = np.array([0.2425945, 4.4136019, 0.7929199, 2.4258881])
+    rate = math.log1p(annual_discount) * 7 / 365.25
+
+    def found(horizon: float) -> float:
+        return float(discounted(
+            lambda t: BGNBD().expected_purchases(parameters, t, ROWS), rate, horizon
+        ).sum())  # fmt: skip
+
+    horizons = [52, 104, 520, 1_040, 2_600, 5_200, 20_000]
+    assert (np.diff([found(h) for h in horizons]) >= -1e-9).all()
+    assert found(20_000) == pytest.approx(found(math.inf), rel=1e-9)
 
 
 def test_dert_is_what_is_published_by_others() -> None:
@@ -159,6 +180,19 @@ def test_intervals_of_predictions(fitted: FittedTransactionModel) -> None:
     assert ((alive.low >= 0) & (alive.high <= 1)).all()
     assert (alive.low <= alive.value).all()
     assert (alive.value <= alive.high).all()
+
+
+def test_an_interval_is_on_its_scale(cdnow: Any) -> None:
+    """What is below zero has none on a logarithm, and what may be no number none at all."""
+    fitted = BGNBD().fit(cdnow)
+    a = fitted.parameters["a"]
+    for scale in ("log", "logit"):
+        with pytest.raises(InvalidArgumentError, match="does not hold the estimate"):
+            fitted.interval(lambda fit: -fit.parameters["a"], scale=scale)
+    plain = fitted.interval(lambda fit: -fit.parameters["a"], scale="plain")
+    assert plain.low < -a < plain.high
+    broken = fitted.interval(lambda fit: np.where(fit.parameters["a"] > a, np.nan, a))
+    assert np.isnan([broken.low, broken.high]).all()
 
 
 def test_an_interval_is_readable(cdnow: Any) -> None:

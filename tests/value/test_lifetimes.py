@@ -38,7 +38,7 @@ from userops.value import (
     to_lifetimes,
     transaction_summary,
 )
-from userops.value.lifetimes_search import lifetimes_package, quiet
+from userops.value.lifetimes_search import MEANINGLESS, lifetimes_package, quiet
 
 _SPEC = find_spec("lifetimes")
 pytestmark = pytest.mark.skipif(_SPEC is None, reason="needs the extra lifetimes")
@@ -377,6 +377,27 @@ def test_weights_become_rows_where_they_are_customers() -> None:
     half = SummaryRows(rows.repeat_count, rows.last_purchase_age, rows.age, rows.weight / 4)
     data = to_lifetimes(MBGNBD().fit(half), half).data
     assert data["weights"].tolist() == [7.5, 3, 1.5]
+
+
+def test_weights_of_spend_count_on_the_way_there_and_back() -> None:
+    """Rows of spend that stand for several customers are as many for lifetimes."""
+    rng = np.random.default_rng(4)
+    x = rng.integers(1, 4, 300).astype(float)
+    z = rng.gamma(5 * x) / (x * rng.gamma(4.0, 1 / 60, 300))
+    weighted = SpendRows(x, z, rng.integers(1, 9, 300).astype(float))
+    fitted = GammaGamma().fit(weighted)
+    theirs = fit_with_lifetimes(GammaGamma(), weighted)
+    assert theirs.status == "converged"
+    assert theirs.log_likelihood == pytest.approx(fitted.log_likelihood, abs=MEANINGLESS)
+    fitter = to_lifetimes(fitted, weighted)
+    assert len(fitter.data) == weighted.customers
+    again = from_lifetimes(fitter)
+    assert (again.status, again.customers) == ("converged", weighted.customers)
+    assert again.log_likelihood == pytest.approx(fitted.log_likelihood)
+    quarter = SpendRows(x, z, weighted.weight / 4)
+    assert to_lifetimes(GammaGamma().fit(quarter), quarter).data["weights"].tolist() == (
+        quarter.weight.tolist()
+    )
 
 
 def test_a_fit_that_did_not_converge_has_no_errors() -> None:

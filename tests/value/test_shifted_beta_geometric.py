@@ -20,6 +20,7 @@ from userops.errors import (
 )
 from userops.testing import installed_engines, to_engine
 from userops.value import FittedShiftedBetaGeometric, RenewalRows, ShiftedBetaGeometric
+from userops.value.newton import of_logs
 
 # Fader & Hardie (2007), table 1: of 1,000 customers of each segment, those left after each year.
 HIGH_END = [1000, 869, 743, 653, 593, 551, 517, 491]
@@ -118,10 +119,11 @@ def test_derivatives_are_those_of_finite_differences(parameters: list[float]) ->
     """Gradient and Hessian by the logarithms agree with central differences to 1e-6."""
     model, rows = ShiftedBetaGeometric(), RenewalRows.of(HIGH_END)
     logs, step = np.log(parameters), 1e-5
-    at = model.of_logs(logs, rows)
+    by_logs = of_logs(model, rows)
+    at = by_logs(logs)
     scale = max(1.0, float(np.abs(at.hessian).max()), abs(at.value))
     for k in range(2):
-        ends = [model.of_logs(logs + sign * step * np.eye(2)[k], rows) for sign in (1, -1)]
+        ends = [by_logs(logs + sign * step * np.eye(2)[k]) for sign in (1, -1)]
         slope = (ends[0].value - ends[1].value) / (2 * step)
         curve = (ends[0].gradient - ends[1].gradient) / (2 * step)
         assert abs(at.gradient[k] - slope) < 1e-6 * scale
@@ -290,3 +292,10 @@ def test_the_definition_is_a_document() -> None:
     assert repr(fitted).splitlines()[1].startswith("  alpha 0.668088 (standard error 0.1037")
     assert fitted.aic == pytest.approx(4 - 2 * fitted.log_likelihood)
     assert fitted.bic == pytest.approx(2 * np.log(1000) - 2 * fitted.log_likelihood)
+
+
+@pytest.mark.parametrize("start", [[-1, 2], [1, 2, 3], [float("nan"), 1], 1])
+def test_a_search_begins_with_positive_parameters(start: Any) -> None:
+    """One for each; what it got instead is said."""
+    with pytest.raises(InvalidArgumentError, match="start"):
+        ShiftedBetaGeometric().fit(HIGH_END, start=start)

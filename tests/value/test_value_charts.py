@@ -27,10 +27,12 @@ from userops.charts.curves import Bars, curves
 from userops.charts.surface import surface
 from userops.errors import ColumnNotFoundError, InvalidArgumentError, MissingFontWarning
 from userops.value import (
+    BGBB,
     BGNBD,
     CustomerValue,
     FittedCustomerValue,
     FittedTransactionModel,
+    GammaGamma,
     HoldoutReport,
     ParetoNBD,
     SpendRows,
@@ -210,6 +212,38 @@ def test_spend_is_a_density(valued: FittedCustomerValue, cdnow: Any, ax: Axes) -
     assert trapezoid(y, x) == pytest.approx(0.99, abs=0.015)
     assert 10 < x[np.argmax(y)] < 25
     assert legend(ax) == ["actual", "fitted"]
+
+
+def test_spend_counts_customers_and_not_rows() -> None:
+    """Rows that stand for several customers are drawn as these would be."""
+    rng = np.random.default_rng(5)
+    x, z = rng.integers(1, 4, 60).astype(float), rng.gamma(3.0, 9.0, 60)
+    many = rng.integers(1, 40, 60)
+    rows, each = (
+        SpendRows(x, z, many.astype(float)),
+        SpendRows(np.repeat(x, many), np.repeat(z, many)),
+    )
+    fitted = GammaGamma().fit(rows)
+    weighted, plain = plot_spend(fitted, rows, bins=12), plot_spend(fitted, each, bins=12)
+    assert heights(weighted, 0) == pytest.approx(heights(plain, 0))
+    assert xy(weighted, 0)[1] == pytest.approx(xy(plain, 0)[1])
+
+
+def test_opportunities_are_drawn_where_days_are_not_needed() -> None:
+    """Counts of customers are; what runs over time is refused."""
+    frame = pd.DataFrame(
+        {"repeat_count": [0, 1, 2] * 20, "last_purchase_age": [0, 1, 5] * 20, "age": 6}
+    )
+    fitted = BGBB().fit(frame)
+    assert heights(plot_period_purchases(fitted, frame, most=3), 0) == [20, 20, 20, 0]
+    for refused in (
+        lambda: plot_alive_matrix(fitted, age=6, most=6),
+        lambda: plot_frequency_recency(fitted, horizon=6, age=6, most=6),
+        lambda: plot_expected_purchases(fitted),
+        lambda: plot_alive_history(fitted, [dt.date(2024, 1, 1)], until=dt.date(2024, 2, 1)),
+    ):
+        with pytest.raises(InvalidArgumentError, match="continuous time"):
+            refused()
 
 
 @pytest.mark.parametrize("fitted", [BG, PARETO], ids=["BGNBD", "ParetoNBD"])

@@ -82,10 +82,9 @@ class BGBB(TransactionModel):
             DataError: If a row is none that a customer can have.
         """
         _checked(rows)
-        count = rows.total(rows.repeat_count)
-        time = rows.total(rows.age)
-        share = min(max(count / max(time, 1.0), 0.01), 0.99)
-        return np.array([2 * share, 2 * (1 - share), 1.0, max(time / rows.customers, 1.0)])
+        bought, chances = rows.total(rows.repeat_count), rows.total(rows.age)
+        share = min(max(bought / max(chances, 1.0), 0.01), 0.99)
+        return np.array([2 * share, 2 * (1 - share), 1.0, max(rows.mean_age, 1.0)])
 
     def derivatives(self, parameters: Floats, rows: SummaryRows) -> Derivatives:
         """Return equation (5) of the paper over all rows, with its derivatives."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln, gammaln, polygamma, psi
 
 from userops.value.coin_expectation import purchases_while_heads
-from userops.value.newton import Derivatives, by_logs, maximised
+from userops.value.newton import Derivatives, maximised, of_logs
 from userops.value.purchase_counts import negative_binomial, purchase_times, with_the_gone
 from userops.value.summary_rows import RowPiece, SummaryRows
 from userops.value.transaction_model import TransactionModel
@@ -53,19 +53,11 @@ class BGNBD(TransactionModel):
 
         That is for many rows: from there two or three steps over all rows are left.
         """
-        count = rows.total(rows.repeat_count)
-        time = rows.total(rows.age)
-        rate = max(count, 0.5) / max(time, 1e-6)
-        begin = np.array([1.0, 1.0 / rate, 1.0, 2.0])
+        begin = np.array([1.0, 1.0 / rows.mean_rate, 1.0, 2.0])
         if len(rows) < 4 * _SAMPLE_ROWS:
             return begin
         few = rows.every(len(rows) // _SAMPLE_ROWS)
-
-        def of_logs(logs: Floats) -> Derivatives:
-            parameters = np.exp(logs)
-            return by_logs(self.derivatives(parameters, few), parameters)
-
-        found = maximised(of_logs, np.log(begin))
+        found = maximised(of_logs(self, few), np.log(begin))
         return np.exp(found.logs) if found.status == "converged" else begin
 
     def derivatives(self, parameters: Floats, rows: SummaryRows) -> Derivatives:

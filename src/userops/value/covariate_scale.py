@@ -1,7 +1,7 @@
 """Covariates as a search sees them: around their mean, in standard deviations.
 
-The likelihood is the same whatever a covariate is counted in and from, but a search that meets years
-beside shares walks along a ridge. Effects and parameters depend linearly on those of such
+The likelihood is the same whatever a covariate is counted in and from, but a search that meets
+years beside shares walks along a ridge. Effects and parameters depend linearly on those of such
 covariates, so that the model itself need not know.
 """
 

@@ -60,7 +60,7 @@ class CustomerValue(Definition):
             if not isinstance(getattr(self, name), base):
                 raise InvalidDefinitionError(
                     name, f"is no {base.__name__}", got=repr(getattr(self, name)),
-                    allowed="a model, such as BGNBD()" if name == "transactions" else "GammaGamma()",
+                    allowed="a model, such as BGNBD() or GammaGamma()",
                 )  # fmt: skip
         for name in ("horizon_weeks", "annual_discount", "margin"):
             value = getattr(self, name)
@@ -122,7 +122,7 @@ class CustomerWorth:
 
     Attributes:
         p_alive: The probability that he still buys.
-        expected_purchases: Within the horizon.
+        expected_purchases: Within the horizon; None for ever.
         expected_spend: A purchase, in major units.
         clv: Discounted, times the margin, in major units.
         purchases_interval: Where his purchases within the horizon will lie, at the level that was
@@ -131,7 +131,7 @@ class CustomerWorth:
     """
 
     p_alive: float
-    expected_purchases: float
+    expected_purchases: float | None
     expected_spend: float
     clv: float
     purchases_interval: tuple[float, float] | None = None
@@ -224,9 +224,8 @@ class FittedCustomerValue(Definition):
             return self._with_interval(rows, mean_spend, level)
         worth = self.valuation.of_rows(rows)
         spend = self.spend.expected_spend_of_one(repeat_count, mean_spend)
-        purchases = (
-            worth["expected_purchases"].item() if self.definition.horizon_weeks else math.inf
-        )
+        within = worth.get("expected_purchases")
+        purchases = None if within is None else within.item()
         clv = worth["discounted_purchases"].item() * spend * self.definition.margin
         return CustomerWorth(worth["p_alive"].item(), purchases, spend, clv)
 
@@ -252,7 +251,10 @@ class FittedCustomerValue(Definition):
             self.transactions, self.spend, mine.horizon_weeks, mine.annual_discount, mine.margin
         )
 
-    def equity(self, data: Any, as_of: AsOf | None = None, *, level: float = 0.95) -> Interval:
+    def equity(
+        self, data: Any, as_of: AsOf | None = None, *, level: float = 0.95,
+        weight: str | None = None,
+    ) -> Interval:  # fmt: skip
         """Return what all customers together are worth, and how sure the parameters make it.
 
         Args:
@@ -260,11 +262,13 @@ class FittedCustomerValue(Definition):
             as_of: Exclusive end of the history.
             level: Of confidence. Both models are fitted apart, so that their errors are taken for
                 independent.
+            weight: A column of the summary that says how many customers a row stands for.
 
         Returns:
             The sum of `clv`, in major units; without ends where a model did not converge.
         """
-        return equity_of(self.valuation, self._summary(data, as_of), checked_level(level))
+        summary = self._summary(data, as_of)
+        return equity_of(self.valuation, summary, checked_level(level), weight)
 
     def segments(
         self, data: Any, as_of: AsOf | None = None, *, shares: Mapping[str, float] = _BANDS,
@@ -320,7 +324,7 @@ class FittedCustomerValue(Definition):
             f"{silent:g} days ago: he still buys with probability {worth.p_alive:.1%} "
             f"({type(self.transactions.model).__name__})"
         ]
-        if weeks is not None:
+        if worth.expected_purchases is not None:
             lines.append(f"{worth.expected_purchases:.2f} purchases are expected {until}")
         lines.append(f"{worth.expected_spend:,.2f} is expected a purchase: {known}")
         lines.append(
@@ -335,14 +339,22 @@ class FittedCustomerValue(Definition):
             )
         return "\n".join(lines)
 
-    def _summary(self, data: Any, as_of: AsOf | None) -> Any:
-        """Return the summary of orders in the currency that the models know."""
+    def check_currency(self, data: Any) -> None:
+        """Refuse orders in another currency than that of the models.
+
+        Raises:
+            InvalidArgumentError: Names both.
+        """
         mine, theirs = self.currency, currency_of(data)
         if mine is not None and theirs is not None and mine != theirs:
             raise InvalidArgumentError(
                 "data", "is in another currency than the models were fitted in", got=theirs,
                 allowed=mine, hint="fit a model for each currency, or convert the amounts",
             )  # fmt: skip
+
+    def _summary(self, data: Any, as_of: AsOf | None) -> Any:
+        """Return the summary of orders in the currency that the models know."""
+        self.check_currency(data)
         return summary_of(data, as_of)
 
     @property

@@ -22,7 +22,12 @@ __all__ = ["discount_nodes", "discounted", "rate_of_discount"]
 
 Floats = NDArray[np.float64]
 _DAYS_A_YEAR = 365.25
-_FEW = tuple(values.astype(np.float64) for values in roots_legendre(12))
+# Nodes, and up to how many powers of e of discount they give eight digits; beyond all of these the
+# horizon is as good as for ever.
+_TIERS = tuple(
+    (tuple(values.astype(np.float64) for values in roots_legendre(nodes)), most)
+    for nodes, most in ((12, 1.5), (64, 40.0))
+)
 # Step of the trapezoid rule, and how far it goes: beyond, exp(-t) or t is below 1e-17.
 _STEP, _LOWEST, _HIGHEST = 0.125, -3.9, 3.9
 
@@ -84,7 +89,12 @@ def discount_nodes(rate: float, horizon: float) -> tuple[Floats, Floats]:
         return _for_ever(rate)
     if rate == 0:
         return np.array([horizon]), np.ones(1)
-    nodes, weights = _FEW
+    fallen = abs(rate * horizon)
+    ruled = next((rule for rule, most in _TIERS if fallen <= most), None)
+    if ruled is None and rate > 0:
+        times, weights = _for_ever(rate)
+        return np.append(times, horizon), np.append(weights, 0.0)
+    nodes, weights = ruled or _TIERS[-1][0]
     # In steps of the square root there are more nodes early, where purchases come fastest.
     shares = ((nodes + 1) / 2) ** 2
     times = np.append(horizon * shares, horizon)

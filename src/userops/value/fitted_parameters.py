@@ -162,7 +162,8 @@ class FittedParameters(Definition):
             scale: `log` for what is above zero, `logit` for probabilities, `plain` for the rest.
 
         Raises:
-            InvalidArgumentError: If the level is not between 0 and 1, or the scale not known.
+            InvalidArgumentError: If the level is not between 0 and 1, or the scale not known, or
+                none that the estimate is on.
             DataError: If the fit did not converge.
         """
         checked_level(level)

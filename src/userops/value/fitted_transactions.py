@@ -20,13 +20,29 @@ from userops.value.purchase_counts import quantile_of_counts
 from userops.value.summary_rows import SummaryRows
 from userops.value.transaction_process import TransactionProcess
 
-__all__ = ["UNIT_DAYS", "Bootstrap", "FittedTransactionModel"]
+__all__ = ["UNIT_DAYS", "Bootstrap", "FittedTransactionModel", "days_of"]
 
 Floats = NDArray[np.float64]
 UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
 # Below this chance of a purchase, what is left of it is rounded away.
 _LEAST_CHANCE = 1e-6
 _WAIT_NODES, _WAIT_WEIGHTS = (v.astype(np.float64) for v in np.polynomial.legendre.leggauss(32))
+# Of a purchase that is less probable, differences of probabilities of silence say nothing.
+_LEAST_BOUGHT = 1e-9
+
+
+def days_of(fitted: FittedTransactionModel) -> float:
+    """Return the days of a unit of time.
+
+    Raises:
+        InvalidArgumentError: If time has steps without a length, such as opportunities.
+    """
+    if fitted.unit not in UNIT_DAYS:
+        raise InvalidArgumentError(
+            "fitted", f"counts {fitted.unit}, which have no length in days",
+            got=type(fitted.model).__name__, allowed="a model in continuous time, such as BGNBD",
+        )  # fmt: skip
+    return UNIT_DAYS[fitted.unit]
 
 
 @attrs.frozen(eq=False)
@@ -152,17 +168,18 @@ class FittedTransactionModel(FittedParameters):
         """Test this fit against one of the same model with more covariates.
 
         Args:
-            larger: Fitted to the same customers.
+            larger: Fitted to the same customers, with the same priors.
 
         Raises:
             InvalidArgumentError: If the larger model does not hold this one.
         """
         mine, theirs = set(self.names), set(larger.names)
         nested = type(self.model) is type(larger.model) and mine < theirs
+        nested &= self.model.priors == larger.model.priors
         if not nested or self.customers != larger.customers or self.unit != larger.unit:
             raise InvalidArgumentError(
                 "larger", "does not hold this model", got=", ".join(larger.names),
-                allowed="the same model of the same customers, with more covariates",
+                allowed="the same model of the same customers and priors, with more covariates",
                 hint="compare models that are not nested by aic or bic",
             )  # fmt: skip
         degrees = len(theirs) - len(mine)
@@ -198,8 +215,7 @@ class FittedTransactionModel(FittedParameters):
         """
         if not self.model.takes_many_horizons:
             return np.array([self.expected_purchases(h, one)[0] for h in horizons.tolist()])
-        values = self._moved(one.covariates[0]) if self.effects else self._values
-        return self.model.expected_purchases(values, horizons, one)
+        return self.model.expected_purchases(self.values_of(one.covariates[0]), horizons, one)
 
     def purchase_probabilities(
         self, horizon: float, rows: SummaryRows | None = None, *, most: int = 10
@@ -251,20 +267,30 @@ class FittedTransactionModel(FittedParameters):
         Args:
             horizon: Above zero, in units of time.
             rows: Customers; None for one who has just bought for the first time.
+
+        Returns:
+            One value a customer; not a number where a purchase is less probable than 1e-9.
         """
         last = self.no_purchase_probability(horizon, rows)
         if rows is not None and (last > 1 - _LEAST_CHANCE).any():
             # Who buys again has not left, and then it does not matter when the last purchase was.
-            silent = last > 1 - _LEAST_CHANCE
-            rows = rows.with_last_purchases(np.where(silent, rows.age, rows.last_purchase_age))
+            ages = np.where(last > 1 - _LEAST_CHANCE, rows.age, rows.last_purchase_age)
+            rows = rows.with_last_purchases(ages)
             last = self.no_purchase_probability(horizon, rows)
-        total = np.zeros_like(last)
-        # Squares put more nodes early, where most purchases are.
-        shares = ((_WAIT_NODES + 1) / 2) ** 2
-        for share, weight in zip(shares, _WAIT_WEIGHTS * np.sqrt(shares), strict=True):
-            silent = self.no_purchase_probability(horizon * float(share), rows)
-            total += horizon * weight * (silent - last)
-        return total / (1 - last)
+        bought = 1 - last
+        if self.unit in UNIT_DAYS:
+            # Squares put more nodes early, where most purchases are.
+            shares = ((_WAIT_NODES + 1) / 2) ** 2
+            times, weights = horizon * shares, horizon * _WAIT_WEIGHTS * np.sqrt(shares)
+            total = np.zeros_like(last)
+        else:
+            # Time goes in steps of one, and before the first of them nobody has bought.
+            times = np.arange(1.0, horizon)
+            weights, total = np.ones(len(times)), bought.copy()
+        for time, weight in zip(times.tolist(), weights.tolist(), strict=True):
+            total += weight * (self.no_purchase_probability(time, rows) - last)
+        is_known = bought > _LEAST_BOUGHT
+        return np.divide(total, bought, out=np.full_like(last, np.nan), where=is_known)
 
     def discounted_purchases(
         self, annual_discount: float, rows: SummaryRows | None = None, *,
@@ -328,18 +354,25 @@ class FittedTransactionModel(FittedParameters):
                 allowed=", ".join(self.model.covariates) or "none",
                 hint="SummaryRows.of(summary, covariates=model.covariates)",
             )  # fmt: skip
+        given.check_unit(self.model.units[self.unit], self.unit)
         if not self.effects:
             return function(self._values, given)
         found = np.empty(0)
         for values, places, part in given.alike():
-            mine = function(self._moved(values), part)
+            mine = function(self.values_of(values), part)
             if not len(found):
                 found = np.empty((len(given), *mine.shape[1:]))
             found[places] = mine
         return found
 
-    def _moved(self, covariates: Floats) -> Floats:
-        """Return the parameters of customers of whom so much is known."""
+    def values_of(self, covariates: Floats) -> Floats:
+        """Return the parameters of customers of whom so much is known.
+
+        Args:
+            covariates: One value for each covariate of the model.
+        """
+        if not self.effects:
+            return self._values
         effects = np.array(list(self.effects.values()))
         found: Floats = self._values * np.exp(self.model.effect_matrix(covariates) @ effects)
         return found

@@ -22,11 +22,12 @@ from userops.core import frames
 from userops.core.definitions import Definition
 from userops.errors import DataError
 from userops.value.fitted_parameters import FittedParameters
-from userops.value.newton import Derivatives, Maximum, by_logs, maximised
-from userops.value.summary_rows import (
+from userops.value.newton import Derivatives, Maximum, maximised, of_logs
+from userops.value.summary_columns import (
     MEAN_SPEND,
     REPEAT_COUNT,
     check_numbers,
+    has_spend,
     wrong_weight,
     wrong_weights,
 )
@@ -96,13 +97,12 @@ class SpendRows:
         columns = (REPEAT_COUNT, MEAN_SPEND, *([weight] if weight else []))
         source = frames.read_columns(summary, columns)
         check_numbers(source.frame.collect_schema(), columns)
-        good = (nw.col(REPEAT_COUNT) > 0) & (nw.col(MEAN_SPEND) > 0).fill_null(False)
-        frame = source.frame.filter(good).select(*columns)
+        frame = source.frame.filter(has_spend()).select(*columns)
         if not source.is_in_process:
             count = nw.len() if weight is None else nw.col(weight).sum()
-            wrong = nw.lit(0, nw.Int64) if weight is None else wrong_weight(weight)
-            frame = frame.with_columns(wrong.alias(_WRONG)).group_by(REPEAT_COUNT, MEAN_SPEND)
-            frame = frame.agg(count.alias(_CUSTOMERS), nw.col(_WRONG).sum())
+            marked = frame.with_columns(wrong_weight(weight).alias(_WRONG))
+            groups = marked.group_by(REPEAT_COUNT, MEAN_SPEND)
+            frame = groups.agg(count.alias(_CUSTOMERS), nw.col(_WRONG).sum())
         table = frames.to_arrow(frame)
         if not table.num_rows:
             raise DataError(
@@ -176,18 +176,13 @@ class GammaGamma(Definition):
         # Searched in units of the mean, so that no currency is too small or too large for it.
         mean = float(np.average(rows.mean_spend, weights=rows.weight))
         scaled = SpendRows(rows.repeat_count, rows.mean_spend / mean, rows.weight)
-        begin = np.log([2.0, 2.0, 1.0])
-        found = maximised(lambda logs: self._of_logs(logs, scaled), begin)
+        found = maximised(of_logs(self, scaled), np.log([2.0, 2.0, 1.0]))
         height = found.at.value - rows.customers * math.log(mean)
         found = attrs.evolve(
-            found, logs=found.logs + [0.0, 0.0, math.log(mean)],
+            found, logs=found.logs + np.array([0.0, 0.0, math.log(mean)]),
             at=found.at._replace(value=height),
         )  # fmt: skip
         return FittedGammaGamma.at(self, found, rows)
-
-    def _of_logs(self, logs: Floats, rows: SpendRows) -> Derivatives:
-        parameters = np.exp(logs)
-        return by_logs(self.derivatives(parameters, rows), parameters)
 
     def derivatives(self, parameters: Floats, rows: SpendRows) -> Derivatives:
         """Return equation (1a) of the 2013 note over all rows, with its derivatives."""

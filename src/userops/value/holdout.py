@@ -20,7 +20,7 @@ from userops.core import frames
 from userops.core.time import AsOf
 from userops.errors import InvalidArgumentError
 from userops.value.customer_value import CustomerValue, FittedCustomerValue
-from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
+from userops.value.fitted_transactions import FittedTransactionModel, days_of
 from userops.value.holdout_data import HoldoutData
 from userops.value.holdout_report import (
     AliveBand,
@@ -30,6 +30,7 @@ from userops.value.holdout_report import (
     SpendHoldout,
     WeekRow,
 )
+from userops.value.purchase_counts import MOST_COUNT
 from userops.value.ranking import Ranking
 from userops.value.summary_rows import (
     AGE,
@@ -40,12 +41,11 @@ from userops.value.summary_rows import (
 )
 from userops.value.transaction_model import TransactionModel
 
-__all__ = ["Evaluated", "evaluated", "validate"]
+__all__ = ["Evaluated", "check_continuous", "evaluated", "validate"]
 
 Floats = NDArray[np.float64]
 Fitted = FittedTransactionModel | FittedCustomerValue
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
-_MOST_COUNT = 7  # and above, as the papers show them
 # Tables of probabilities hold at most so many numbers at once.
 _MOST_CELLS = 1 << 22
 # What a probability is at least for its logarithm; sums of others have noise of this size.
@@ -86,7 +86,7 @@ def validate(
 
     Raises:
         InvalidArgumentError: If the data hold no orders, no day is held out, covariates are
-            missing, or the model is none.
+            missing, or the model is none, is in discrete time, or was fitted in another currency.
         ColumnNotFoundError: If a covariate is missing; names the nearest.
         DataError: If nobody bought before the end of calibration, or covariates are not known.
 
@@ -100,10 +100,13 @@ def validate(
             "model", "cannot be validated", got=type(model).__name__,
             allowed="a model of purchases such as BGNBD(), a CustomerValue, or a fitted one",
         )  # fmt: skip
+    if isinstance(model, FittedCustomerValue):
+        model.check_currency(orders)
     with_spend = isinstance(model, CustomerValue | FittedCustomerValue)
     bought: Any = model if isinstance(model, TransactionModel) else (
         model.transactions if isinstance(model, CustomerValue) else _purchases(model).model
     )  # fmt: skip
+    check_continuous("model", bought)
     data = HoldoutData.read(
         orders, as_of, calibration_end, with_spend=with_spend, covariates=bought.covariates,
         known=covariates,
@@ -114,10 +117,24 @@ def validate(
     return evaluated(fitted, data).report
 
 
+def check_continuous(argument: str, model: TransactionModel) -> None:
+    """Refuse a model in discrete time: of the periods of a holdout it is told nothing.
+
+    Raises:
+        InvalidArgumentError: Names it.
+    """
+    if "weeks" not in model.units:
+        raise InvalidArgumentError(
+            argument, "counts no days or weeks", got=type(model).__name__,
+            allowed="a model in continuous time, such as BGNBD()",
+            hint="fit it to opportunity_summary, and hold its predictions against a later one",
+        )  # fmt: skip
+
+
 def evaluated(fitted: Fitted, data: HoldoutData, name: str | None = None) -> Evaluated:
     """Hold a fitted model against a holdout that was read before."""
     purchases = _purchases(fitted)
-    unit_days = UNIT_DAYS[purchases.unit]
+    unit_days = days_of(purchases)
     daily, horizon = data.rows_with(purchases.model.covariates), data.holdout_days / unit_days
     rows = daily.in_units(unit_days)
     weight, actual = rows.weight, data.holdout_count
@@ -214,7 +231,7 @@ def _expected_by_day(
         known_days: How old the oldest is at the end of calibration.
         days: How old the oldest is at the end of the holdout.
     """
-    total, unit_days = np.zeros(days + 1), UNIT_DAYS[fitted.unit]
+    total, unit_days = np.zeros(days + 1), days_of(fitted)
     for values, _, alike in rows.alike():
         new = attrs.evolve(SummaryRows.one(0, 0.0, 0.0), covariates=values[None, :])
         # How many became customers on each day, and what is expected of one at each age.
@@ -226,8 +243,8 @@ def _expected_by_day(
 
 def _counts(rows: SummaryRows, expected: Floats, actual: Floats) -> tuple[CountRow, ...]:
     found = []
-    for count in range(_MOST_COUNT + 1):
-        last = count == _MOST_COUNT
+    for count in range(MOST_COUNT + 1):
+        last = count == MOST_COUNT
         here = rows.repeat_count >= count if last else rows.repeat_count == count
         weight = rows.weight[here]
         if weight.size:

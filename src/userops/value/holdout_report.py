@@ -14,7 +14,15 @@ from userops.errors import InvalidArgumentError
 from userops.value.fitted_transactions import FittedTransactionModel
 from userops.value.ranking import DecileRow, LorenzPoint
 
-__all__ = ["AliveBand", "CountRow", "ErrorRow", "HoldoutReport", "SpendHoldout", "WeekRow"]
+__all__ = [
+    "AliveBand",
+    "CountRow",
+    "ErrorRow",
+    "HoldoutReport",
+    "SpendHoldout",
+    "WeekRow",
+    "aligned",
+]
 
 # Kinds of columns by the annotations of the rows' attributes.
 _KINDS: dict[str, Literal["text", "int", "float"]] = {"str": "text", "int": "int"}
@@ -264,7 +272,7 @@ class HoldoutReport:
         """Return the figures and the smallest tables."""
         lines = [self._head(), *(f"  {name:<11} {said}" for name, said in self._figures())]
         for rows in (self.errors, self.counts):
-            lines += _as_text(rows)
+            lines += [f"  {line}" for line in aligned(_cells(rows), left=1)]
         if self.fitted.status != "converged":
             lines.append(f"  the fit is {self.fitted.status}: {self.fitted.meaning}")
         return "\n".join(lines)
@@ -349,15 +357,21 @@ def _written(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
 
 
-def _as_text(rows: Sequence[Any]) -> list[str]:
-    cells = _cells(rows)
+def aligned(cells: Sequence[Sequence[str]], *, left: int) -> list[str]:
+    """Return rows of text as lines.
+
+    Args:
+        cells: A head and rows.
+        left: So many columns begin where those above do; the others end there.
+    """
     wide = [max(len(row[n]) for row in cells) for n in range(len(cells[0]))]
     return [
-        "  " + "  ".join(
-            [row[0].ljust(wide[0]), *(row[n].rjust(wide[n]) for n in range(1, len(row)))]
+        "  ".join(
+            cell.ljust(width) if n < left else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, wide, strict=True))
         )
         for row in cells
-    ]  # fmt: skip
+    ]
 
 
 def _as_html(title: str, rows: Sequence[Any]) -> str:

@@ -107,21 +107,34 @@ def by_delta(
         level: Of confidence.
         scale: Where the estimate is taken for normal: `log` keeps it above zero, `logit` between 0
             and 1.
+
+    Returns:
+        The interval, whose ends are not a number where what follows from coordinates nearby is not.
+
+    Raises:
+        InvalidArgumentError: If the scale is not known, or the estimate is not on it.
     """
     value = np.asarray(of(at), dtype=np.float64)
     there, back = _scales(scale)
+    if (scale != "plain" and (value < 0).any()) or (scale == "logit" and (value > 1).any()):
+        raise InvalidArgumentError(
+            "scale", f"{scale!r} does not hold the estimate", got=value.ravel()[:3].tolist(),
+            allowed="plain for what may be below zero, logit for probabilities alone",
+        )  # fmt: skip
     middle = there(value)
     slopes = []
     for unit, error in zip(np.eye(len(at)), np.sqrt(np.diag(covariance)), strict=True):
         step = _STEP * max(float(error), 1e-8)
-        ends = [there(np.asarray(of(at + sign * step * unit))) for sign in (1, -1)]
+        ends = [np.asarray(of(at + sign * step * unit), dtype=np.float64) for sign in (1, -1)]
         with np.errstate(invalid="ignore"):
-            slopes.append((ends[0] - ends[1]) / (2 * step))
+            # Certain where the scale ends, as at P(alive) = 1.
+            found = np.nan_to_num((there(ends[0]) - there(ends[1])) / (2 * step))
+        slopes.append(np.where(np.isnan(ends[0]) | np.isnan(ends[1]), np.nan, found))
     with np.errstate(invalid="ignore"):
-        slope = np.nan_to_num(np.stack(slopes))  # certain where the scale ends, as at P(alive) = 1
+        slope = np.stack(slopes)
         error = np.sqrt(np.einsum("k...,kl,l...->...", slope, covariance, slope))
         far = float(norm.ppf(0.5 + level / 2)) * error
-        low, high = (np.where(far > 0, back(middle + sign * far), value) for sign in (-1, 1))
+        low, high = (np.where(far == 0, value, back(middle + sign * far)) for sign in (-1, 1))
     return Interval(value, low, high, level)
 
 

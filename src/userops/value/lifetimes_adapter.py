@@ -29,6 +29,7 @@ from userops.value.lifetimes_search import (
     judged,
     lifetimes_package,
     quiet,
+    weight_of,
 )
 from userops.value.mbg_nbd import MBGNBD
 from userops.value.pareto_nbd import ParetoNBD
@@ -151,8 +152,9 @@ def from_lifetimes(
     coefficient = float(getattr(fitter, "penalizer_coef", 0.0))
     if isinstance(model, GammaGamma):
         spend = _spend_of(fitter.data) if data is None else _spend(data)
-        ones = np.ones(len(spend))
-        penalty = Penalty.of("GammaGamma", coefficient, ones, 1.0) if coefficient else None
+        penalty = None
+        if coefficient:
+            penalty = Penalty.of("GammaGamma", coefficient, weight_of(spend), 1.0)
         found = judged(model, spend, values, _spend_starts(spend), penalty)
         return FittedGammaGamma.at(model, found, spend)
     said = str(unit)
@@ -225,7 +227,7 @@ def _names(model: TransactionProcess | GammaGamma) -> list[str]:
 
 
 def _spend_starts(rows: SpendRows) -> Floats:
-    return np.array([2.0, 2.0, float(rows.mean_spend.mean())])
+    return np.array([2.0, 2.0, float(np.average(rows.mean_spend, weights=rows.weight))])
 
 
 def _purchases(data: Any, unit: str) -> SummaryRows:
@@ -261,11 +263,20 @@ def _repeated(values: Floats, weight: Floats) -> Floats:
     Raises:
         InvalidArgumentError: If rows do not stand for whole customers.
     """
-    if not (np.floor(weight) == weight).all():
+    if not _are_whole(weight):
         raise InvalidArgumentError(
             "weights", "must be whole numbers of customers", got=float(weight[weight % 1 != 0][0])
         )
     return np.repeat(values, weight.astype(np.intp))
+
+
+def _are_whole(weight: Floats) -> bool:
+    return bool((np.floor(weight) == weight).all())
+
+
+def _as_lifetimes_has(weight: Floats) -> NDArray[Any]:
+    """Return weights as numbers of customers where they are such."""
+    return weight.astype(np.int64) if _are_whole(weight) else weight
 
 
 def _give_purchases(fitter: Any, name: str, data: Any, unit: str) -> None:
@@ -276,21 +287,17 @@ def _give_purchases(fitter: Any, name: str, data: Any, unit: str) -> None:
     customers: list[Any] | None = None
     if isinstance(data, SummaryRows):
         rows = data
-        if (np.floor(rows.weight) == rows.weight).all():
+        if _are_whole(rows.weight):
             rows = SummaryRows(*(
                 _repeated(column, data.weight)
-                for column in (
-                    data.repeat_count, data.last_purchase_age, data.age, np.ones(len(data))
-                )
+                for column in (data.repeat_count, data.last_purchase_age, data.age)
             ))  # fmt: skip
     else:
         (x, t, age), customers = _columns(data, (REPEAT_COUNT, LAST_PURCHASE_AGE, AGE))
         days = UNIT_DAYS[unit]
-        rows = SummaryRows(x, t / days, age / days, np.ones(len(x)))
+        rows = SummaryRows(x, t / days, age / days)
     counts = rows.repeat_count.astype(np.int64)
-    weights = rows.weight
-    if (weights == np.floor(weights)).all():
-        weights = weights.astype(np.int64)
+    weights = _as_lifetimes_has(rows.weight)
     fitter.data = pd.DataFrame(
         {"frequency": counts, "recency": rows.last_purchase_age, "T": rows.age,
          "weights": weights}, index=customers,
@@ -314,14 +321,18 @@ def _give_spend(fitter: Any, data: Any) -> None:
 
     customers: list[Any] | None = None
     if isinstance(data, SpendRows):
-        rows = data
+        rows, weight = data, weight_of(data)
+        if _are_whole(weight):
+            rows = SpendRows(
+                _repeated(data.repeat_count, weight), _repeated(data.mean_spend, weight)
+            )
     else:
         (x, z), customers = _columns(data, (REPEAT_COUNT, MEAN_SPEND))
         some = (x > 0) & (z > 0)
         rows = SpendRows(x[some], z[some])
         if customers is not None:
             customers = [one for one, is_some in zip(customers, some, strict=True) if is_some]
-    weights = np.ones(len(rows), dtype=np.int64)
+    weights = _as_lifetimes_has(weight_of(rows))
     fitter.data = pd.DataFrame(
         {"monetary_value": rows.mean_spend, "frequency": rows.repeat_count, "weights": weights},
         index=customers,

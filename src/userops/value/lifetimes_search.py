@@ -15,14 +15,21 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from userops.errors import InvalidArgumentError, MissingExtraError
-from userops.value.newton import OTHER_STARTS, Derivatives, Maximum, by_logs, maximised
+from userops.value.newton import (
+    OTHER_STARTS,
+    Derivatives,
+    Likelihood,
+    Maximum,
+    maximised,
+    of_logs,
+)
 
 __all__ = [
     "FITTER_OF_MODEL",
@@ -32,6 +39,7 @@ __all__ = [
     "judged",
     "lifetimes_package",
     "quiet",
+    "weight_of",
 ]
 
 Floats = NDArray[np.float64]
@@ -51,10 +59,6 @@ FITTER_OF_MODEL: Mapping[str, str] = MappingProxyType(
 _FARTHEST_ERRORS = 0.05
 MEANINGLESS = 0.5 * _FARTHEST_ERRORS**2
 """A log-likelihood that is lower by no more than this is as good as the highest."""
-
-
-class _Model(Protocol):
-    def derivatives(self, parameters: Floats, rows: Any) -> Derivatives: ...
 
 
 @attrs.frozen(kw_only=True)
@@ -139,7 +143,7 @@ def quiet() -> Iterator[None]:
 
 
 def found_by_lifetimes(
-    model: _Model, rows: Any, starts: Floats, *, penalizer_coef: float = 0.0
+    model: Likelihood, rows: Any, starts: Floats, *, penalizer_coef: float = 0.0
 ) -> Maximum:
     """Return where lifetimes ends, as a search of our own would have said it.
 
@@ -168,15 +172,21 @@ def found_by_lifetimes(
     _fit(fitter, name, rows)
     found = getattr(fitter, "params_", None)
     values = np.full(len(starts), np.nan) if found is None else found.to_numpy(dtype=np.float64)
-    is_spend = name == "GammaGamma"
-    weight = np.ones(len(rows)) if is_spend else rows.weight
-    age = 1.0 if is_spend else float(rows.age.max())
-    penalty = Penalty.of(name, penalizer_coef, weight, age) if penalizer_coef and age else None
+    age = 1.0 if name == "GammaGamma" else float(rows.age.max())
+    penalty = None
+    if penalizer_coef and age:
+        penalty = Penalty.of(name, penalizer_coef, weight_of(rows), age)
     return judged(model, rows, values, starts, penalty)
 
 
+def weight_of(rows: Any) -> Floats:
+    """Return how many customers each row of `SummaryRows` or of `SpendRows` stands for."""
+    weight: Floats = np.ones(len(rows)) if rows.weight is None else rows.weight
+    return weight
+
+
 def judged(
-    model: _Model, rows: Any, values: Floats, starts: Floats, penalty: Penalty | None = None
+    model: Likelihood, rows: Any, values: Floats, starts: Floats, penalty: Penalty | None = None
 ) -> Maximum:
     """Return parameters that somebody else found, with what they are worth.
 
@@ -199,10 +209,7 @@ def judged(
         )
         return Maximum(np.full(len(values), np.nan), lost, "failed", every, 0)
 
-    def plain(logs: Floats) -> Derivatives:
-        parameters = np.exp(logs)
-        return by_logs(model.derivatives(parameters, rows), parameters)
-
+    plain = of_logs(model, rows)
     height = plain if penalty is None else _less(plain, penalty)
     logs = np.log(values)
     here = height(logs)
@@ -255,8 +262,8 @@ def _fit(fitter: Any, name: str, rows: Any) -> None:
     else:
         arguments = {
             "frequency": rows.repeat_count, "recency": rows.last_purchase_age, "T": rows.age,
-            "weights": rows.weight,
         }  # fmt: skip
+    arguments["weights"] = weight_of(rows)
     if name == "ParetoNBD":
         arguments["initial_params"] = np.ones(4)
     # A search that did not converge is a ConvergenceError, which is a ValueError.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from userops.charts.style import quiet_colour
 from userops.charts.surface import surface
 from userops.errors import InvalidArgumentError
 from userops.value.chart_words import words_of
-from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
+from userops.value.fitted_transactions import FittedTransactionModel, days_of
 from userops.value.summary_rows import SummaryRows
 
 if TYPE_CHECKING:
@@ -66,11 +67,12 @@ def plot_frequency_recency(
         again stands at the left.
 
     Raises:
-        InvalidArgumentError: If the locale is not known, or a number is not above zero.
+        InvalidArgumentError: If the locale is not known, a number is not above zero, or the model
+            is in discrete time.
         MissingExtraError: If matplotlib is not installed.
     """
     words = words_of(locale)
-    rows, where, edges = _grid(age, most)
+    rows, where, edges = _grid(fitted, age, most)
     values = np.full(where.shape, np.nan)
     values[where] = fitted.expected_purchases(horizon, rows)
     unit = words[fitted.unit]
@@ -103,23 +105,27 @@ def plot_alive_matrix(
         The axes; see `plot_frequency_recency`.
 
     Raises:
-        InvalidArgumentError: If the locale is not known, or a number is not above zero.
+        InvalidArgumentError: If the locale is not known, a number is not above zero, or the model
+            is in discrete time.
         MissingExtraError: If matplotlib is not installed.
     """
     words = words_of(locale)
-    rows, where, edges = _grid(age, most)
+    rows, where, edges = _grid(fitted, age, most)
     values = np.full(where.shape, np.nan)
     values[where] = fitted.p_alive(rows)
     return surface(
         values, x_edges=edges[0], y_edges=edges[1], title=words["alive_matrix"],
         x_label=words["last_age"].format(unit=words[fitted.unit]), y_label=words["repeats"],
-        values_label=words["p_alive"], values_format=lambda v: format_percent(v, digits=0),
+        values_label=words["p_alive"], values_format=partial(format_percent, digits=0),
         language=locale, ax=ax,
     )  # fmt: skip
 
 
-def _grid(age: float, most: int) -> tuple[SummaryRows, NDArray[np.bool_], tuple[Floats, Floats]]:
+def _grid(
+    fitted: FittedTransactionModel, age: float, most: int
+) -> tuple[SummaryRows, NDArray[np.bool_], tuple[Floats, Floats]]:
     """Return customers at the middles of cells, which cells they fill, and the edges of these."""
+    days_of(fitted)  # cells are no steps of discrete time
     if not (np.isfinite(age) and age > 0):
         raise InvalidArgumentError("age", "must be above zero", got=age)
     if most < 1:
@@ -157,8 +163,8 @@ def plot_alive_history(
         `ax.collections[0]`.
 
     Raises:
-        InvalidArgumentError: If there is no purchase, or one after `until`, or the locale is not
-            known.
+        InvalidArgumentError: If there is no purchase, or one after `until`, the locale is not
+            known, or the model is in discrete time.
         MissingExtraError: If matplotlib is not installed.
     """
     words = words_of(locale)
@@ -173,7 +179,7 @@ def plot_alive_history(
             allowed=f"{dt.date.fromordinal(int(days[-1]))} or later",
         )  # fmt: skip
     drawn = np.arange(days[0], end + 1)
-    unit_days = UNIT_DAYS[fitted.unit]
+    unit_days = days_of(fitted)
     path = fitted.alive_path(
         (days - days[0]) / unit_days, (drawn - days[0]) / unit_days, covariates
     )
@@ -182,7 +188,7 @@ def plot_alive_history(
         series={words["p_alive"]: path},
         title=words["history"],
         y_label=words["p_alive"],
-        values_format=lambda v: format_percent(v, digits=0),
+        values_format=partial(format_percent, digits=0),
         language=locale,
         ax=ax,
     )
@@ -277,12 +283,12 @@ def plot_expected_purchases(
         The axes; the line is the expectation.
 
     Raises:
-        InvalidArgumentError: If a time is not above zero, lengths differ, or the locale is not
-            known.
+        InvalidArgumentError: If a time is not above zero, lengths differ, the locale is not known,
+            or the model is in discrete time.
         MissingExtraError: If matplotlib is not installed.
     """
     words = words_of(locale)
-    year = 364.0 / UNIT_DAYS[fitted.unit]
+    year = 364.0 / days_of(fitted)
     at = np.linspace(0.0, year, 53)[1:] if times is None else np.asarray(times, dtype=np.float64)
     return curves(
         at,

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from userops.core import frames
 from userops.core.time import AsOf
 from userops.errors import InvalidArgumentError
-from userops.value.holdout import Evaluated, evaluated
+from userops.value.holdout import Evaluated, check_continuous, evaluated
 from userops.value.holdout_data import HoldoutData
-from userops.value.holdout_report import HoldoutReport
+from userops.value.holdout_report import HoldoutReport, aligned
 from userops.value.transaction_model import TransactionModel
 
 __all__ = ["ComparedModel", "ModelComparison", "compare"]
@@ -96,16 +96,7 @@ class ModelComparison:
 
     def __repr__(self) -> str:
         """Return a table of the models, and the evidence."""
-        cells = self._cells()
-        wide = [max(len(row[n]) for row in cells) for n in range(len(cells[0]))]
-        lines = [
-            "  ".join(
-                [row[0].ljust(wide[0]), row[1].ljust(wide[1]),
-                 *(row[n].rjust(wide[n]) for n in range(2, len(row)))]
-            )
-            for row in cells
-        ]  # fmt: skip
-        return "\n".join([*lines, *self.evidence])
+        return "\n".join([*aligned(self._cells(), left=2), *self.evidence])
 
     def _repr_html_(self) -> str:
         head, *cells = self._cells()
@@ -157,8 +148,8 @@ def compare(
         covariates: See `validate`; the columns of all models together.
 
     Raises:
-        InvalidArgumentError: If there is no model, two have one name, or `validate` refuses the
-            dates.
+        InvalidArgumentError: If there is no model, two have one name, one is in discrete time, or
+            `validate` refuses the dates.
         DataError: If nobody bought before the end of calibration.
     """
     named = _named(models)
@@ -200,6 +191,7 @@ def _named(
                 f"models[{name!r}]", "is not a model of purchases", got=type(model).__name__,
                 allowed="definitions such as BGNBD(); each is fitted here",
             )  # fmt: skip
+        check_continuous(f"models[{name!r}]", model)
     return named
 
 

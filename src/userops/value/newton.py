@@ -9,13 +9,25 @@ apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MEANING", "OTHER_STARTS", "Derivatives", "Maximum", "Status", "by_logs", "maximised"]
+from userops.errors import InvalidArgumentError
+
+__all__ = [
+    "MEANING",
+    "OTHER_STARTS",
+    "Derivatives",
+    "Likelihood",
+    "Maximum",
+    "Status",
+    "checked_start",
+    "maximised",
+    "of_logs",
+]
 
 Floats = NDArray[np.float64]
 Status = Literal["converged", "boundary", "not_identified", "failed"]
@@ -44,7 +56,7 @@ OTHER_STARTS = (0.0, 1.5, -1.5)
 
 
 class Derivatives(NamedTuple):
-    """A log-likelihood with its derivatives by the logarithms of the parameters.
+    """A log-likelihood with its derivatives: by the parameters, or by their logarithms.
 
     Attributes:
         value: The log-likelihood.
@@ -57,11 +69,39 @@ class Derivatives(NamedTuple):
     hessian: Floats
 
 
-def by_logs(at: Derivatives, parameters: Floats) -> Derivatives:
-    """Return derivatives by the logarithms of parameters, given those by the parameters."""
-    gradient = at.gradient * parameters
-    hessian = at.hessian * np.outer(parameters, parameters) + np.diag(gradient)
-    return Derivatives(at.value, gradient, hessian)
+class Likelihood(Protocol):
+    """A model whose parameters are positive."""
+
+    def derivatives(self, parameters: Floats, rows: Any) -> Derivatives:
+        """Return the log-likelihood of rows with its derivatives by the parameters themselves."""
+
+
+def of_logs(model: Likelihood, rows: Any) -> Callable[[Floats], Derivatives]:
+    """Return the log-likelihood of rows as a function of the logarithms of the parameters."""
+
+    def found(logs: Floats) -> Derivatives:
+        parameters = np.exp(logs)
+        at = model.derivatives(parameters, rows)
+        gradient = at.gradient * parameters
+        hessian = at.hessian * np.outer(parameters, parameters) + np.diag(gradient)
+        return Derivatives(at.value, gradient, hessian)
+
+    return found
+
+
+def checked_start(start: Any, names: tuple[str, ...]) -> Floats:
+    """Return parameters to begin a search with.
+
+    Raises:
+        InvalidArgumentError: If they are not one positive number for each parameter.
+    """
+    begin = np.atleast_1d(np.asarray(start, dtype=np.float64))
+    if begin.shape != (len(names),) or not (np.isfinite(begin) & (begin > 0)).all():
+        raise InvalidArgumentError(
+            "start", "must have a positive number for each parameter", got=begin.tolist(),
+            allowed=names,
+        )  # fmt: skip
+    return begin
 
 
 @attrs.frozen(eq=False)

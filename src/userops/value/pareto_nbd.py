@@ -34,10 +34,7 @@ class ParetoNBD(TransactionModel):
 
     def starts(self, rows: SummaryRows) -> Floats:
         """Begin with one purchase rate for all, and lives about as long as the observation."""
-        count = rows.total(rows.repeat_count)
-        time = rows.total(rows.age)
-        rate = max(count, 0.5) / max(time, 1e-6)
-        return np.array([1.0, 1.0 / rate, 1.0, max(time / rows.customers, 1e-3)])
+        return np.array([1.0, 1.0 / rows.mean_rate, 1.0, max(rows.mean_age, 1e-3)])
 
     def derivatives(self, parameters: Floats, rows: SummaryRows) -> Derivatives:
         """Return the log-likelihood over all rows, with its derivatives."""

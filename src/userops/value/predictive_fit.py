@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from userops.core import frames
 from userops.errors import InvalidArgumentError
 from userops.value.fitted_transactions import FittedTransactionModel
+from userops.value.purchase_counts import MOST_COUNT
 from userops.value.simulation import each_customer, purchases_drawn, rows_of
 from userops.value.summary_rows import SummaryRows
 
 __all__ = ["PredictiveCheck", "PredictiveChecks", "predictive_checks"]
 
 Floats = NDArray[np.float64]
-_MOST_COUNT = 7  # and above, as the papers show them
 _RANGE = (0.025, 0.975)
 
 
@@ -164,11 +164,8 @@ def predictive_checks(
     """
     if draws < 20:
         raise InvalidArgumentError("draws", "are too few for a range", got=draws, allowed=">= 20")
-    source = None
-    if not isinstance(rows, SummaryRows):
-        source = frames.read(rows)
-        rows = rows_of(fitted, rows)
-    real = each_customer(rows)
+    source = None if isinstance(rows, SummaryRows) else frames.read(rows)
+    real = each_customer(rows_of(fitted, rows))
     actual = _statistics(real.repeat_count, real.last_purchase_age, real.age)
     rng = np.random.default_rng(seed)
     drawn = np.empty((draws, len(actual)))
@@ -190,12 +187,12 @@ def predictive_checks(
 
 
 def _statistics(counts: Floats, last: Floats, ages: Floats) -> dict[str, float]:
-    kept = np.minimum(counts, _MOST_COUNT).astype(np.intp)
-    shares = np.bincount(kept, minlength=_MOST_COUNT + 1) / len(counts)
+    kept = np.minimum(counts, MOST_COUNT).astype(np.intp)
+    shares = np.bincount(kept, minlength=MOST_COUNT + 1) / len(counts)
     again = counts > 0
     found = {"share without repeats": float(shares[0])}
-    for n in range(1, _MOST_COUNT + 1):
-        said = f"share with {n}{'+' if n == _MOST_COUNT else ''} repeat{'s' if n > 1 else ''}"
+    for n in range(1, MOST_COUNT + 1):
+        said = f"share with {n}{'+' if n == MOST_COUNT else ''} repeat{'s' if n > 1 else ''}"
         found[said] = float(shares[n])
     return found | {
         "mean repeats": float(counts.mean()),

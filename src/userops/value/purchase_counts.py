@@ -16,6 +16,7 @@ from userops.value.lives import Lives
 from userops.value.panels import panels
 
 __all__ = [
+    "MOST_COUNT",
     "counts_until_dropout",
     "negative_binomial",
     "purchase_times",
@@ -24,6 +25,8 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+# Tables show counts up to this one, and those above together, as the papers do.
+MOST_COUNT = 7
 # Nobody buys more often within a horizon that somebody plans for.
 _MOST_COUNTED = 1 << 16
 _RUN_OF_ROOT = 2.8

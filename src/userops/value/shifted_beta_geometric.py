@@ -20,7 +20,7 @@ from userops.core.definitions import Definition
 from userops.errors import InvalidArgumentError
 from userops.value.beta_geometric import expected_periods, lasting
 from userops.value.fitted_parameters import FittedParameters
-from userops.value.newton import Derivatives, Maximum, by_logs, maximised
+from userops.value.newton import Derivatives, Maximum, checked_start, maximised, of_logs
 from userops.value.renewal_rows import RenewalRows
 
 __all__ = ["FittedShiftedBetaGeometric", "ShiftedBetaGeometric"]
@@ -63,16 +63,12 @@ class ShiftedBetaGeometric(Definition):
         Raises:
             DataError: If a cohort grows, starts with nobody or lacks a period, or nobody has come
                 to a renewal.
+            InvalidArgumentError: If the start is not positive.
         """
         rows = RenewalRows.of(data)
-        begin = np.ones(2) if start is None else np.asarray(start, dtype=np.float64)
-        found = maximised(lambda logs: self.of_logs(logs, rows), np.log(begin))
+        begin = checked_start(np.ones(2) if start is None else start, self.parameter_names)
+        found = maximised(of_logs(self, rows), np.log(begin))
         return FittedShiftedBetaGeometric.at(self, found, rows)
-
-    def of_logs(self, logs: Floats, rows: RenewalRows) -> Derivatives:
-        """Return the derivatives by the logarithms of the parameters."""
-        parameters = np.exp(logs)
-        return by_logs(self.derivatives(parameters, rows), parameters)
 
     def derivatives(self, parameters: Floats, rows: RenewalRows) -> Derivatives:
         """Return the log-likelihood with its derivatives by the parameters themselves.

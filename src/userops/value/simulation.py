@@ -16,9 +16,10 @@ from userops.core import frames
 from userops.core.time import DAY_US, AsOf, as_of_us, zone
 from userops.errors import DataError, InvalidArgumentError
 from userops.value.customer_value import FittedCustomerValue
-from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
+from userops.value.fitted_transactions import FittedTransactionModel, days_of
 from userops.value.gamma_gamma import FittedGammaGamma
 from userops.value.summary_rows import SummaryRows
+from userops.value.transaction_model import TransactionModel
 
 __all__ = ["each_customer", "purchases_drawn", "rows_of", "simulated_orders"]
 
@@ -63,7 +64,8 @@ def simulated_orders(
         (major units; without a model of spend each purchase counts 1), by customer and time.
 
     Raises:
-        InvalidArgumentError: If there is no customer, no day, or `start` is missing or not needed.
+        InvalidArgumentError: If there is no customer, no day, or `start` is missing or not needed;
+            or the model is in discrete time.
         DataError: If a row of `SummaryRows` stands for a part of a customer.
 
     Example:
@@ -77,7 +79,7 @@ def simulated_orders(
     """
     transactions, spend = _models(fitted, spend)
     last_day = (as_of_us(until, zone("UTC")) - 1) // DAY_US
-    unit_days, rng, source = UNIT_DAYS[transactions.unit], np.random.default_rng(seed), None
+    unit_days, rng, source = days_of(transactions), np.random.default_rng(seed), None
     if isinstance(customers, int | np.integer) and not isinstance(customers, bool):
         ages = _ages_from(int(customers), start, last_day, acquisition_days, rng)
         known = np.zeros((len(ages), len(transactions.model.covariates)))
@@ -85,8 +87,7 @@ def simulated_orders(
         _refuse_start(start)
         if not isinstance(customers, SummaryRows):
             source = frames.read(customers)
-            customers = rows_of(transactions, customers)
-        people = each_customer(customers)
+        people = each_customer(rows_of(transactions, customers))
         ages, known = np.round(people.age * unit_days), people.covariates
     places, at = purchases_drawn(transactions, ages / unit_days, known, rng)
     clock = rng.random(len(ages))
@@ -119,10 +120,16 @@ def _refuse_start(start: AsOf | None) -> None:
 
 
 def rows_of(fitted: FittedTransactionModel, summary: Any) -> SummaryRows:
-    """Return the rows of a summary in the units of a fit, with the covariates that it reads."""
-    return SummaryRows.of(
-        summary, unit_days=UNIT_DAYS[fitted.unit], covariates=fitted.model.covariates
-    )
+    """Return the rows of a summary in the units of a fit, with the covariates that it reads.
+
+    Args:
+        fitted: The model of purchases.
+        summary: What it was fitted to, or would be; `SummaryRows` are in its units already.
+    """
+    if isinstance(summary, SummaryRows):
+        return summary
+    assert isinstance(fitted.model, TransactionModel)
+    return fitted.model.rows_of(summary, None, fitted.unit, None)
 
 
 def each_customer(rows: SummaryRows) -> SummaryRows:
@@ -156,15 +163,13 @@ def purchases_drawn(
     Returns:
         For each purchase the place of its customer, and its age; ascending by both.
     """
-    model, effects = fitted.model, np.array(list(fitted.effects.values()))
-    if not len(effects):
-        return model.simulated(fitted.values, ages, rng)
+    if not fitted.effects:
+        return fitted.model.simulated(fitted.values, ages, rng)
     values, group = np.unique(covariates, axis=0, return_inverse=True)
     found = []
     for n, known in enumerate(values):
         here = np.flatnonzero(group.reshape(-1) == n)
-        moved = fitted.values * np.exp(model.effect_matrix(known) @ effects)
-        places, at = model.simulated(moved, ages[here], rng)
+        places, at = fitted.model.simulated(fitted.values_of(known), ages[here], rng)
         found.append((here[places], at))
     who, when = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.lexsort((when, who))

@@ -32,7 +32,6 @@ from userops.events.columns import (
     AMOUNT_MINOR_UNITS,
     CUSTOMER_ID,
     INSTANT_US,
-    IS_RETURN,
     OrderColumns,
 )
 from userops.events.table import Orders
@@ -84,7 +83,7 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
     if cut_us > end_us:
         raise InvalidArgumentError(
             "calibration_end", "is after the end of the history", got=calibration_end,
-            allowed=f"before {as_of}",
+            allowed=f"{as_of} or before",
         )  # fmt: skip
     if calibration_end is not None and cut_us < end_us:
         _check_day_begins(calibration_end, cut_us, history.zone)
@@ -143,9 +142,11 @@ class CustomerSummary(NamedTuple):
         end_us = as_of_us(as_of, customer.zone)
         days: dict[int, int] = {}
         for row in customer.rows[_ORDER]:
-            if row[INSTANT_US] < end_us and not row[IS_RETURN]:
-                day = customer.zone.day(row[INSTANT_US])
-                days[day] = days.get(day, 0) + row[AMOUNT_MINOR_UNITS]
+            at_us, paid = row.instant_us, row.amount_minor_units
+            assert at_us is not None and paid is not None  # or it would not count  # noqa: PT018
+            if at_us < end_us and not row.is_return:
+                day = customer.zone.day(at_us)
+                days[day] = days.get(day, 0) + paid
         if not days:
             raise InvalidArgumentError("customer", f"bought nothing before {as_of}")
         first, last, repeats = min(days), max(days), len(days) - 1

@@ -19,21 +19,23 @@ from numpy.typing import NDArray
 
 from userops.core import frames
 from userops.core.counted_rows import CountedRows, counted_rows
-from userops.errors import ColumnNotFoundError, ColumnTypeError, DataError
+from userops.errors import DataError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
 from userops.value.row_ends import RowEnds
 from userops.value.row_times import RowTimes, WholeDays, whole_days
+from userops.value.summary_columns import (
+    AGE,
+    LAST_PURCHASE_AGE,
+    MEAN_SPEND,
+    REPEAT_COUNT,
+    check_columns,
+    wrong_weight,
+    wrong_weights,
+)
 
-__all__ = [
-    "AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "RowPiece", "SummaryRows",
-    "check_numbers", "wrong_weight", "wrong_weights",
-]  # fmt: skip
+__all__ = ["AGE", "LAST_PURCHASE_AGE", "MEAN_SPEND", "REPEAT_COUNT", "RowPiece", "SummaryRows"]
 
 Floats = NDArray[np.float64]
-REPEAT_COUNT = "repeat_count"
-LAST_PURCHASE_AGE = "last_purchase_age_days"
-AGE = "age_days"
-MEAN_SPEND = "mean_spend"
 _COUNT, _WRONG = "userops__count", "userops__wrong"
 _COLUMNS = ("repeat_count", "last_purchase_age", "age", "weight", "covariates")
 _PIECE_ROWS = 1 << 13
@@ -71,6 +73,8 @@ class SummaryRows:
         age: T, from the first purchase to the end of the observation, in the same units.
         weight: How many customers each row stands for; one by default.
         covariates: Shape (rows, covariates): what else is known of these customers.
+        unit_days: Days of a unit of time, where that is known: then a fit in another unit refuses
+            the rows.
     """
 
     repeat_count: Floats
@@ -78,6 +82,7 @@ class SummaryRows:
     age: Floats
     weight: Floats = attrs.field(repr=False)
     covariates: Floats = attrs.field(repr=False)
+    unit_days: float | None = attrs.field(default=None, kw_only=True)
 
     @weight.default
     def _each_is_one(self) -> Floats:
@@ -126,7 +131,8 @@ class SummaryRows:
 
         Args:
             summary: What `transaction_summary` returns, or any frame with its columns.
-            unit_days: Days of one unit of time.
+            unit_days: Days of one unit of time: 7 for a fit in weeks. Rows do not know their unit,
+                and no fit can tell that they are in another.
             covariates: Columns of numbers or of true and false, that rows are told apart by too.
             weight: A column that says how many customers a row stands for; one by default.
             ages: Columns of the age at the last purchase, and of the age.
@@ -138,17 +144,15 @@ class SummaryRows:
         """
         columns = (REPEAT_COUNT, *ages, *covariates)
         source = frames.read_columns(summary, (*columns, *([weight] if weight else [])))
-        _check_columns(source, columns, covariates, weight)
+        check_columns(source, columns, covariates, weight)
         frame = source.frame
         if source.is_in_process and not covariates and weight is None:
             frame, whole = frames.whole_numbers(frame, columns)
             if whole is not None and len(whole[0]):
                 return cls._of_counted(counted_rows(whole), unit_days)
-        count, is_wrong = nw.len(), nw.lit(0, nw.Int64)
-        if weight is not None:  # a sum would hide them
-            count, is_wrong = nw.col(weight).sum(), wrong_weight(weight)
-        frame = frame.with_columns(is_wrong.alias(_WRONG)).group_by(*columns)
-        table = frames.to_arrow(frame.agg(count.alias(_COUNT), nw.col(_WRONG).sum()))
+        count = nw.len() if weight is None else nw.col(weight).sum()
+        groups = frame.with_columns(wrong_weight(weight).alias(_WRONG)).group_by(*columns)
+        table = frames.to_arrow(groups.agg(count.alias(_COUNT), nw.col(_WRONG).sum()))
         if not table.num_rows:
             raise DataError("the summary has no row", hint="nobody bought before its end")
         if wrong := int(table[_WRONG].to_numpy().sum()):
@@ -160,12 +164,18 @@ class SummaryRows:
         )
         order = np.lexsort((age, t, x))
         known = np.stack(others, axis=1)[order] if others else np.empty((len(x), 0))
-        return cls(x[order], t[order] / unit_days, age[order] / unit_days, number[order], known)
+        return cls(
+            x[order], t[order] / unit_days, age[order] / unit_days, number[order], known,
+            unit_days=unit_days,
+        )  # fmt: skip
 
     @classmethod
     def _of_counted(cls, found: CountedRows, unit_days: float) -> SummaryRows:
         x, t, age = found.columns
-        rows = cls(x.astype(np.float64), t / unit_days, age / unit_days, found.counts.astype(float))
+        rows = cls(
+            x.astype(np.float64), t / unit_days, age / unit_days, found.counts.astype(float),
+            unit_days=unit_days,
+        )  # fmt: skip
         for name, days in (("last_times", t), ("end_times", age)):
             rows.__dict__[name] = RowTimes.of_days(WholeDays(days, unit_days))
         return rows
@@ -180,14 +190,15 @@ class SummaryRows:
             The rows; `mean_spend`, not a number where there is none; and `customer_id` as a table.
         """
         columns = (REPEAT_COUNT, LAST_PURCHASE_AGE, AGE, *covariates)
-        _check_columns(source, (*columns, MEAN_SPEND), covariates, None)
+        check_columns(source, (*columns, MEAN_SPEND), covariates, None)
         table = frames.to_arrow(source.frame.select(CUSTOMER_ID, *columns, MEAN_SPEND))
         x, t, age, *others, spent = (
             np.asarray(table.column(name).to_numpy(), dtype=np.float64)
             for name in (*columns, MEAN_SPEND)
         )
         known = np.stack(others, axis=1) if others else np.empty((len(x), 0))
-        return cls(x, t, age, np.ones(len(x)), known), spent, table.select([CUSTOMER_ID])
+        rows = cls(x, t, age, np.ones(len(x)), known, unit_days=1.0)
+        return rows, spent, table.select([CUSTOMER_ID])
 
     @classmethod
     def one(
@@ -213,6 +224,7 @@ class SummaryRows:
         found = object.__new__(cls)
         for name, column in zip(_COLUMNS, columns, strict=True):
             object.__setattr__(found, name, column)
+        object.__setattr__(found, "unit_days", None)
         return found
 
     @property
@@ -228,12 +240,35 @@ class SummaryRows:
         """
         return float((self.weight * values).sum())
 
+    @property
+    def mean_rate(self) -> float:
+        """Purchases a unit of time of all customers; above zero, to begin a search with."""
+        return max(self.total(self.repeat_count), 0.5) / max(self.total(self.age), 1e-6)
+
+    @property
+    def mean_age(self) -> float:
+        """The mean age of the customers, in units of time."""
+        return self.total(self.age) / self.customers
+
     def part(self, here: slice | NDArray[Any]) -> SummaryRows:
         """Return some of the rows."""
         return SummaryRows(
             self.repeat_count[here], self.last_purchase_age[here], self.age[here],
-            self.weight[here], self.covariates[here],
+            self.weight[here], self.covariates[here], unit_days=self.unit_days,
         )  # fmt: skip
+
+    def check_unit(self, unit_days: float, unit: str) -> None:
+        """Refuse to be taken for rows in another unit of time.
+
+        Raises:
+            InvalidArgumentError: If the unit of the rows is known, and another one.
+        """
+        if self.unit_days is not None and self.unit_days != unit_days:
+            raise InvalidArgumentError(
+                "rows", f"are not in {unit}", got=f"units of {self.unit_days:g} days",
+                allowed=f"units of {unit_days:g} days",
+                hint=f"SummaryRows.of(summary, unit_days={unit_days:g})",
+            )  # fmt: skip
 
     def with_last_purchases(self, last_purchase_age: Floats) -> SummaryRows:
         """Return the same rows with other ages at the last purchase, which are not checked."""
@@ -244,8 +279,9 @@ class SummaryRows:
     def in_units(self, unit_days: float) -> SummaryRows:
         """Return the same rows, whose times are in days, in units of so many days."""
         return attrs.evolve(
-            self, last_purchase_age=self.last_purchase_age / unit_days, age=self.age / unit_days
-        )
+            self, last_purchase_age=self.last_purchase_age / unit_days, age=self.age / unit_days,
+            unit_days=unit_days,
+        )  # fmt: skip
 
     def distinct(self) -> tuple[SummaryRows, NDArray[np.intp]]:
         """Return the distinct rows, and the place of each row among them."""
@@ -275,7 +311,9 @@ class SummaryRows:
         assert found.places is not None
         x, t, end = found.columns
         weight = np.bincount(found.places, self.weight).astype(np.float64)
-        rows = SummaryRows(x.astype(np.float64), t / last.unit, end / age.unit, weight)
+        rows = SummaryRows(
+            x.astype(np.float64), t / last.unit, end / age.unit, weight, unit_days=self.unit_days
+        )
         return rows, found.places
 
     def weighted(self, weight: Floats) -> SummaryRows:
@@ -349,51 +387,3 @@ class SummaryRows:
 
     def __len__(self) -> int:
         return len(self.repeat_count)
-
-
-def wrong_weight(weight: str) -> nw.Expr:
-    """Return 1 where a weight is missing or not above zero, else 0."""
-    good: nw.Expr = (nw.col(weight) > 0).fill_null(False)
-    return (~good).cast(nw.Int64)
-
-
-def wrong_weights(rows: int) -> DataError:
-    """Return the error of rows whose weights are none."""
-    return DataError(
-        f"rows of the summary whose weight is missing or not above zero: {rows:,}",
-        allowed="above zero", hint="leave out the rows that stand for nobody",
-    )  # fmt: skip
-
-
-def check_numbers(schema: Any, columns: Sequence[str]) -> None:
-    """Refuse columns that are not there, or hold no numbers.
-
-    Raises:
-        ColumnNotFoundError: Names the nearest.
-        ColumnTypeError: Says what it holds.
-    """
-    for column in columns:
-        if column not in schema:
-            raise ColumnNotFoundError(column, schema.names())
-        if not (schema[column].is_numeric() or schema[column] == nw.Unknown):
-            raise ColumnTypeError(
-                column, "is no column of numbers", got=schema[column], allowed="numbers",
-                hint="transaction_summary counts ages in whole days",
-            )  # fmt: skip
-
-
-def _check_columns(
-    source: frames.Source, columns: Sequence[str], covariates: Sequence[str], weight: str | None
-) -> None:
-    schema = source.frame.collect_schema()
-    for column in covariates:
-        if column not in schema:
-            raise ColumnNotFoundError(column, schema.names())
-        if not (schema[column].is_numeric() or schema[column] == nw.Boolean()):
-            raise ColumnTypeError(
-                column, "is no covariate that a model can read", got=schema[column],
-                allowed="numbers, or true and false",
-                hint="make a column of true and false of each value but one",
-            )  # fmt: skip
-    others = [name for name in columns if name not in covariates]
-    check_numbers(schema, [*others, *([weight] if weight else [])])

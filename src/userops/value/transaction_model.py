@@ -15,7 +15,7 @@ from userops.errors import InvalidArgumentError
 from userops.events.table import Orders
 from userops.value.covariate_scale import CovariateScale
 from userops.value.fitted_transactions import FittedTransactionModel
-from userops.value.newton import OTHER_STARTS, Maximum
+from userops.value.newton import OTHER_STARTS, Maximum, checked_start
 from userops.value.summaries import transaction_summary
 from userops.value.summary_rows import SummaryRows
 from userops.value.transaction_process import TransactionProcess
@@ -43,7 +43,8 @@ class TransactionModel(TransactionProcess):
 
         Args:
             data: What `transaction_summary` returns, with the columns of the covariates where the
-                model has some; or `Orders` or a `History`, with `as_of`; or `SummaryRows`.
+                model has some; or `Orders` or a `History`, with `as_of`; or `SummaryRows`, whose
+                ages are taken to be in `unit`.
             as_of: Exclusive end of the history, for orders.
             unit: What rates and horizons are counted in: `weeks`, the default, or `days`; in
                 discrete time `opportunities`.
@@ -64,15 +65,17 @@ class TransactionModel(TransactionProcess):
             raise InvalidArgumentError.unknown("unit", unit, self.units)
         if engine not in _ENGINES:
             raise InvalidArgumentError.unknown("engine", engine, _ENGINES)
-        rows = data
         if not isinstance(data, SummaryRows):
             rows = self.rows_of(data, as_of, unit, weight)
-        begin = self.starts(rows) if start is None else np.asarray(start, dtype=np.float64)
-        if len(begin) != len(self.parameter_names) or not (begin > 0).all():
-            raise InvalidArgumentError(
-                "start", "must have a positive number for each parameter", got=begin.tolist(),
-                allowed=self.parameter_names,
-            )  # fmt: skip
+        else:
+            rows = data
+            rows.check_unit(self.units[unit], unit)
+            if weight is not None:
+                raise InvalidArgumentError(
+                    "weight", "is a column of a summary, and rows have weights of their own",
+                    got=weight, allowed="None",
+                )  # fmt: skip
+        begin = checked_start(self.starts(rows) if start is None else start, self.parameter_names)
         search = self._searched if engine == "userops" else self._searched_by_lifetimes
         return FittedTransactionModel.at(self, search(begin, rows), rows, unit)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import attrs
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from userops.core.definitions import Definition
 from userops.errors import InvalidDefinitionError, nearest
-from userops.value.newton import Derivatives, by_logs
+from userops.value.newton import Derivatives, of_logs
 from userops.value.priors import Prior
 from userops.value.summary_rows import SummaryRows
 
@@ -61,10 +61,11 @@ class TransactionProcess(Definition):
     takes_many_horizons: ClassVar[bool] = False
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a model that lacks a method, and priors of what it does not have.
+        """Refuse a model that lacks a method, a covariate named twice, and priors of nothing.
 
         Raises:
-            InvalidDefinitionError: Names the method, or the prior and what there is.
+            InvalidDefinitionError: Names the method or the covariate; or the prior and what there
+                is.
         """
         missing = [
             name for name in ("derivatives", "starts", "p_alive", "expected_purchases",
@@ -76,6 +77,13 @@ class TransactionProcess(Definition):
                 type(self).__name__, f"has no {', '.join(missing)}",
                 hint="a model of one's own implements the methods of TransactionModel",
             )  # fmt: skip
+        for field in ("purchase_covariates", "dropout_covariates"):
+            columns = getattr(self, field)
+            if len(set(columns)) < len(columns):
+                raise InvalidDefinitionError(
+                    field, "names a column twice", got=columns,
+                    hint="its two effects could not be told apart",
+                )  # fmt: skip
         allowed = (*self.parameter_names, *self.effect_names)
         for number, prior in enumerate(self.priors):
             if prior.of not in allowed:
@@ -194,21 +202,17 @@ class TransactionProcess(Definition):
             rows: Distinct rows with their weights, and their covariates.
         """
         if not self.covariates:
-            return self._of_logs(at, rows)
+            return of_logs(self, rows)(at)
         many = len(self.parameter_names)
         value, gradient, hessian = 0.0, np.zeros(len(at)), np.zeros((len(at), len(at)))
         for values, _, part in rows.alike():
             moved = self.effect_matrix(values)
-            mine = self._of_logs(at[:many] + moved @ at[many:], part)
+            mine = of_logs(self, part)(at[:many] + moved @ at[many:])
             jacobian = np.concatenate([np.eye(many), moved], axis=1)
             value += mine.value
             gradient += jacobian.T @ mine.gradient
             hessian += jacobian.T @ mine.hessian @ jacobian
         return Derivatives(value, gradient, hessian)
-
-    def _of_logs(self, logs: Floats, rows: SummaryRows) -> Derivatives:
-        parameters = np.exp(logs)
-        return by_logs(self.derivatives(parameters, rows), parameters)
 
     def _with_priors(self, at: Floats, found: Derivatives) -> Derivatives:
         if not self.priors:

@@ -76,8 +76,9 @@ class Valuation:
         """
         if not len(rows):
             names = ["p_alive", *(["expected_purchases"] if self.horizon_weeks else [])]
-            ends = ("purchases_low", "clv_low", "purchases_high", "clv_high")
-            names += ["expected_spend", "clv", *(ends if level is not None else ())]
+            names += ["expected_spend", "clv"]
+            if level is not None:
+                names += ["purchases_low", "clv_low", "purchases_high", "clv_high"]
             return {name: np.empty(0) for name in names}
         is_one = len(rows) == 1
         distinct, places = (rows, np.zeros(1, dtype=np.intp)) if is_one else rows.distinct()

@@ -19,10 +19,11 @@ from userops.charts.curves import Bars, curves
 from userops.core import frames
 from userops.errors import ColumnNotFoundError, InvalidArgumentError
 from userops.value.chart_words import words_of
-from userops.value.fitted_transactions import UNIT_DAYS, FittedTransactionModel
+from userops.value.fitted_transactions import FittedTransactionModel
 from userops.value.gamma_gamma import FittedGammaGamma, SpendRows
 from userops.value.holdout_report import HoldoutReport
 from userops.value.ranking import Ranking
+from userops.value.simulation import rows_of
 from userops.value.summary_rows import SummaryRows
 
 if TYPE_CHECKING:
@@ -69,10 +70,7 @@ def plot_period_purchases(
     words = words_of(locale)
     if most < 1:
         raise InvalidArgumentError("most", "must be 1 or more", got=most)
-    if not isinstance(rows, SummaryRows):
-        rows = SummaryRows.of(
-            rows, unit_days=UNIT_DAYS[fitted.unit], covariates=fitted.model.covariates
-        )
+    rows = rows_of(fitted, rows)
     kept = np.minimum(rows.repeat_count, most).astype(np.intp)
     return columns(
         [*range(most), f"{most}+"],
@@ -297,13 +295,13 @@ def plot_spend(
     if bins < 1:
         raise InvalidArgumentError("bins", "must be 1 or more", got=bins)
     rows = summary if isinstance(summary, SpendRows) else SpendRows.of(summary)
-    edges = np.linspace(0.0, float(np.quantile(rows.mean_spend, _DRAWN_SHARE)), bins + 1)
-    counts, _ = np.histogram(rows.mean_spend, edges)
+    edges = np.linspace(0.0, _drawn_until(rows), bins + 1)
+    counts, _ = np.histogram(rows.mean_spend, edges, weights=rows.weight)
     places = np.linspace(0.0, float(edges[-1]), 201)[1:]
     return curves(
         places,
         series={words["fitted"]: _spend_density(fitted, rows, places)},
-        bars=Bars(words["actual"], edges, counts / (len(rows) * np.diff(edges))),
+        bars=Bars(words["actual"], edges, counts / (rows.customers * np.diff(edges))),
         title=words["spend"],
         x_label=words["spend_axis"],
         y_label=words["density"],
@@ -312,12 +310,22 @@ def plot_spend(
     )
 
 
+def _drawn_until(rows: SpendRows) -> float:
+    """Return the mean spend that one customer in a hundred exceeds."""
+    order = np.argsort(rows.mean_spend)
+    weight = np.ones(len(rows)) if rows.weight is None else rows.weight[order]
+    place = max(_DRAWN_SHARE * (rows.customers - 1), 0.0)
+    beside = np.searchsorted(np.cumsum(weight), [np.floor(place), np.ceil(place)], side="right")
+    low, high = rows.mean_spend[order[beside]].tolist()
+    return float(low + (high - low) * (place % 1))
+
+
 def _spend_density(fitted: FittedGammaGamma, rows: SpendRows, z: Floats) -> Floats:
     """Return the density of the mean spend over customers: equation (1a) of the 2013 note."""
     p, q, gamma = fitted.parameters.values()
-    counts, many = np.unique(rows.repeat_count, return_counts=True)
+    counts, shares = rows.sums.counts, rows.sums.customers / rows.customers
     found = np.zeros(len(z))
-    for x, weight in zip(counts.tolist(), (many / len(rows)).tolist(), strict=True):
+    for x, weight in zip(counts.tolist(), shares.tolist(), strict=True):
         log = (
             gammaln(p * x + q) - gammaln(p * x) - gammaln(q) + q * np.log(gamma)
             + (p * x - 1) * np.log(z) + p * x * np.log(x) - (p * x + q) * np.log(gamma + x * z)

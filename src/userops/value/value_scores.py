@@ -14,6 +14,7 @@ from userops.core import frames
 from userops.errors import ColumnNotFoundError, InvalidArgumentError
 from userops.events.columns import CUSTOMER_ID
 from userops.value.inference import Interval, by_delta
+from userops.value.summary_columns import has_spend
 from userops.value.summary_rows import (
     AGE,
     LAST_PURCHASE_AGE,
@@ -26,7 +27,7 @@ from userops.value.valuation import Valuation
 __all__ = ["equity_of", "scored"]
 
 Floats = NDArray[np.float64]
-_COUNT, _SPENT = "userops__count", "userops__spent"
+_COUNT, _MANY, _SPENT = (f"userops__{name}" for name in ("count", "many", "spent"))
 
 
 def scored(valuation: Valuation, summary: Any, level: float | None) -> Any:
@@ -81,7 +82,7 @@ def _there(valuation: Valuation, source: frames.Source) -> Any:
 def _expected_spend(valuation: Valuation) -> nw.Expr:
     """Return `FittedGammaGamma.expected_spend` as an expression."""
     p, q, gamma = valuation.spend.parameters.values()
-    spent = (nw.col(MEAN_SPEND) > 0).fill_null(False) & (nw.col(REPEAT_COUNT) > 0)
+    spent = has_spend()
     count: Any = nw.when(spent).then(nw.col(REPEAT_COUNT)).otherwise(nw.lit(0))
     total: Any = nw.when(spent).then(nw.col(MEAN_SPEND) * nw.col(REPEAT_COUNT))
     below = count * p + (q - 1)
@@ -90,21 +91,32 @@ def _expected_spend(valuation: Valuation) -> nw.Expr:
     return found
 
 
-def equity_of(valuation: Valuation, summary: Any, level: float) -> Interval:
+def equity_of(
+    valuation: Valuation, summary: Any, level: float, weight: str | None = None
+) -> Interval:
     """Return what all customers of a summary are worth together.
 
     The sum needs, of each distinct row of purchases, how many customers have it and what they
     spent; customers themselves are not collected.
+
+    Args:
+        valuation: How they are valued.
+        summary: One row a customer, or more customers where there is a weight.
+        level: Of confidence.
+        weight: A column that says how many customers a row stands for.
+
+    Raises:
+        ColumnNotFoundError: If a column is missing; names the nearest.
     """
-    source = frames.read(summary)
     keys = [REPEAT_COUNT, LAST_PURCHASE_AGE, AGE, *valuation.transactions.model.covariates]
-    spent = (nw.col(MEAN_SPEND) > 0).fill_null(False) & (nw.col(REPEAT_COUNT) > 0)
+    source = frames.read_columns(summary, [*keys, MEAN_SPEND, *([weight] if weight else [])])
+    spent, number = has_spend(), nw.lit(1) if weight is None else nw.col(weight)
+    mean: Any = nw.when(spent).then(nw.col(MEAN_SPEND)).otherwise(nw.lit(0.0))
     frame = source.frame.with_columns(
-        spent.cast(nw.Int64).alias(_COUNT),
-        nw.when(spent).then(nw.col(MEAN_SPEND)).otherwise(nw.lit(0.0)).alias(_SPENT),
+        spent.cast(nw.Int64).alias(_COUNT), number.alias(_MANY), (mean * number).alias(_SPENT)
     )
     sums = frames.to_arrow(
-        frame.group_by(*keys, _COUNT).agg(nw.len().alias("userops__rows"), nw.col(_SPENT).sum())
+        frame.group_by(*keys, _COUNT).agg(nw.col(_MANY).sum(), nw.col(_SPENT).sum())
     )
     columns = [np.asarray(sums.column(n).to_numpy(), dtype=np.float64) for n in sums.column_names]
     x, last, age, *known, is_spent, customers, total = columns
