@@ -34,7 +34,8 @@ Status = Literal["converged", "boundary", "not_identified", "failed"]
 MEANING: Mapping[Status, str] = {
     "converged": "the likelihood has its highest point here",
     "boundary": "a parameter runs to zero or to infinity: the data show no sign of what it stands "
-    "for; use a simpler model, a longer history, or a prior",
+    "for; predictions hold, the parameters by themselves say nothing; use a longer history, or a "
+    "prior",
     "not_identified": "parameters move together without changing the fit: predictions hold, the "
     "parameters by themselves say nothing; use a longer history, or a prior",
     "failed": "no highest point was found: do not use this fit; look at the summary for odd rows",
