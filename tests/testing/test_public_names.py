@@ -33,7 +33,8 @@ PUBLIC: Mapping[str, frozenset[str]] = {
         "worth_by_segment",
     }),
     "userops.value": frozenset({
-        "BGNBD", "CustomerSummary", "CustomerValue", "CustomerWorth", "FittedCustomerValue", "FittedGammaGamma",
+        "BGNBD", "CustomerSummary", "CustomerValue", "CustomerWorth", "FittedCustomerValue",
+        "FittedGammaGamma",
         "FittedTransactionModel", "GGompertzNBD", "GammaGamma", "MBGNBD", "ParetoNBD", "SpendRows",
         "BGBB", "FittedShiftedBetaGeometric", "RenewalRows", "ShiftedBetaGeometric",
         "opportunity_summary",

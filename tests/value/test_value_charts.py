@@ -318,8 +318,9 @@ def test_models_of_other_shapes_are_refused() -> None:
     """A distribution that a model does not have is not drawn."""
     import attrs
 
-    changed: dict[str, Any] = {"parameters": {"p": 0.5}}
-    other = attrs.evolve(BG, **changed)
+    parameters = {"alpha": 1.2, "beta": 0.75, "gamma": 0.66, "delta": 2.8}
+    changed: dict[str, Any] = {"parameters": parameters, "coordinate_covariance": None}
+    other = attrs.evolve(BG, model=BGBB(), unit="opportunities", **changed)
     for plot in (plot_rate_heterogeneity, plot_dropout_heterogeneity):
         with pytest.raises(InvalidArgumentError, match="has no"):
             plot(other)

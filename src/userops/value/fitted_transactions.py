@@ -24,8 +24,7 @@ __all__ = ["UNIT_DAYS", "Bootstrap", "FittedTransactionModel", "days_of"]
 
 Floats = NDArray[np.float64]
 UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
-# Below this chance of a purchase, what is left of it is rounded away.
-_LEAST_CHANCE = 1e-6
+_LEAST_CHANCE = 1e-6  # below it, what is left of a chance is rounded away
 _WAIT_NODES, _WAIT_WEIGHTS = (v.astype(np.float64) for v in np.polynomial.legendre.leggauss(32))
 # Of a purchase that is less probable, differences of probabilities of silence say nothing.
 _LEAST_BOUGHT = 1e-9
@@ -269,7 +268,8 @@ class FittedTransactionModel(FittedParameters):
             rows: Customers; None for one who has just bought for the first time.
 
         Returns:
-            One value a customer; not a number where a purchase is less probable than 1e-9.
+            One value a customer; not a number where a purchase is less probable than 1e-9 even of
+            who has not left.
         """
         last = self.no_purchase_probability(horizon, rows)
         if rows is not None and (last > 1 - _LEAST_CHANCE).any():

@@ -49,6 +49,7 @@ _LARGEST_STEP = 2.0
 _SMALLEST_DECREMENT = 1e-12
 # Sums of many logarithms differ by so much of themselves from one order of adding to another.
 _NOISE = 1e-12
+_SURE_DECREMENT, _SURE_STEP = 1e-8, 1e-6
 _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e3
 # Of standard errors in logarithms above this one nothing is known but an order of magnitude or so.
 _LARGEST_ERROR = 3.0
@@ -142,7 +143,11 @@ def maximised(function: Callable[[Floats], Derivatives], start: Floats) -> Maxim
         step, decrement = _step(here, free, damping)
         noise = _NOISE * max(1.0, abs(here.value))
         if decrement <= max(_SMALLEST_DECREMENT, noise):
-            return _ended(*_last(function, logs, here, step, noise), free, steps)
+            if decrement > _SURE_DECREMENT or not _is_sure(here, step, free):
+                logs, here = _last(function, logs, here, step, noise)
+            else:
+                logs = np.clip(logs + step, _LOWEST, _HIGHEST)
+            return _ended(logs, here, free, steps)
         there, logs_there = _improved(function, logs, here, step)
         if there is not None:
             logs, here, damping = logs_there, there, 0.0
@@ -175,6 +180,16 @@ def _step(here: Derivatives, free: NDArray[np.bool_], damping: float) -> tuple[F
     size = float(np.abs(solved).max())
     step[free] = solved * min(1.0, _LARGEST_STEP / size) if size else solved
     return step, decrement
+
+
+def _is_sure(here: Derivatives, step: Floats, free: NDArray[np.bool_]) -> bool:
+    """Whether a last step changes nothing that is told but the parameters' last digits.
+
+    Then the likelihood need not be computed once more to see it.
+    """
+    if not free.all() or np.abs(step).max() > _SURE_STEP:
+        return False
+    return bool(np.linalg.eigvalsh(-here.hessian)[0] > 1 / _LARGEST_ERROR**2)
 
 
 def _last(
