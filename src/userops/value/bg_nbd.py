@@ -15,11 +15,12 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, gammaln, polygamma, psi
+from scipy.special import betaln, gammaln, psi
 
 from userops.value.coin_expectation import purchases_while_heads
 from userops.value.newton import Derivatives, maximised, of_logs
 from userops.value.purchase_counts import negative_binomial, purchase_times, with_the_gone
+from userops.value.special import trigamma
 from userops.value.summary_rows import RowPiece, SummaryRows
 from userops.value.transaction_model import TransactionModel
 
@@ -188,15 +189,15 @@ def _of_counts(x: Floats, r: float, a: float, b: float, coins: int) -> dict[str,
     kept = x + coins
     tosses = np.where(kept > 0, b + kept - 1, 1.0)
     both = psi(a + b) - psi(a + b + kept)
-    curved = polygamma(1, a + b) - polygamma(1, a + b + kept)
+    curved = trigamma(a + b) - trigamma(a + b + kept)
     return {
         "value": gammaln(r + x) - gammaln(r) + betaln(a, b + kept) - betaln(a, b),
         "by_r": psi(r + x) - psi(r),
-        "by_rr": polygamma(1, r + x) - polygamma(1, r),
+        "by_rr": trigamma(r + x) - trigamma(r),
         "by_a": both,
         "by_b": both + psi(b + kept) - psi(b),
         "by_ab": curved,
-        "by_bb": curved + polygamma(1, b + kept) - polygamma(1, b),
+        "by_bb": curved + trigamma(b + kept) - trigamma(b),
         "log_toss": np.where(kept > 0, np.log(a) - np.log(tosses), -np.inf),
         "by_toss": np.where(kept > 0, -1 / tosses, 0.0),
     }

@@ -16,13 +16,14 @@ import attrs
 import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, polygamma, psi
+from scipy.special import gammaln, psi
 
 from userops.core import frames
 from userops.core.definitions import Definition
 from userops.errors import DataError
 from userops.value.fitted_parameters import FittedParameters
 from userops.value.newton import Derivatives, Maximum, maximised, of_logs
+from userops.value.special import trigamma
 from userops.value.summary_columns import (
     MEAN_SPEND,
     REPEAT_COUNT,
@@ -198,17 +199,17 @@ class GammaGamma(Definition):
             + n * (q * np.log(gamma) - gammaln(q))
             - p * spent.x_log_ratio - q * log_spent - sums.log_means
         )  # fmt: skip
-        psi_shape, tri_shape = psi(shape), polygamma(1, shape)
+        psi_shape, tri_shape = psi(shape), trigamma(shape)
         gradient = np.array([
             customers @ (x * (psi_shape - psi(px))) - spent.x_log_ratio,
             customers @ psi_shape - log_spent + n * (np.log(gamma) - psi(q)),
             n * q / gamma - p * spent.x_by - q * spent.by,
         ])  # fmt: skip
         hessian = np.zeros((3, 3))
-        hessian[0, 0] = customers @ (x**2 * (tri_shape - polygamma(1, px)))
+        hessian[0, 0] = customers @ (x**2 * (tri_shape - trigamma(px)))
         hessian[0, 1] = customers @ (x * tri_shape)
         hessian[0, 2] = -spent.x_by
-        hessian[1, 1] = customers @ tri_shape - n * polygamma(1, q)
+        hessian[1, 1] = customers @ tri_shape - n * trigamma(q)
         hessian[1, 2] = n / gamma - spent.by
         hessian[2, 2] = -n * q / gamma**2 + p * spent.x_by_square + q * spent.by_square
         return Derivatives(float(value), gradient, hessian + np.triu(hessian, 1).T)

@@ -21,12 +21,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, polygamma, psi
+from scipy.special import gammaln, psi
 
 from userops.value.lives import Lives
 from userops.value.newton import Derivatives
 from userops.value.panels import Panels, panels
 from userops.value.row_ends import RowEnds
+from userops.value.special import trigamma
 from userops.value.summary_rows import SummaryRows
 
 __all__ = ["log_likelihood", "probability_alive"]
@@ -133,7 +134,7 @@ def log_likelihood(r: float, alpha: float, lives: Lives, rows: SummaryRows) -> D
     by_r = r * float(weights @ (psi(r + counts) - psi(r)))
     gradient[0] += by_r
     gradient[1] -= bought
-    hessian[0, 0] += by_r + r * r * float(weights @ (polygamma(1, r + counts) - polygamma(1, r)))
+    hessian[0, 0] += by_r + r * r * float(weights @ (trigamma(r + counts) - trigamma(r)))
     hessian += np.triu(hessian, 1).T
     parameters = np.array([r, alpha, *lives.parameters])
     by_parameters = (hessian - np.diag(gradient)) / np.outer(parameters, parameters)

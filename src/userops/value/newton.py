@@ -167,9 +167,9 @@ def _free(logs: Floats, gradient: Floats) -> NDArray[np.bool_]:
 
 def _step(here: Derivatives, free: NDArray[np.bool_], damping: float) -> tuple[Floats, float]:
     """Return a step uphill, and how much it promises."""
-    step = np.zeros(len(free))
-    information = -here.hessian[np.ix_(free, free)]
-    gradient = here.gradient[free]
+    step, information, gradient = np.zeros(len(free)), -here.hessian, here.gradient
+    if not free.all():
+        information, gradient = information[np.ix_(free, free)], gradient[free]
     if not len(gradient):
         return step, 0.0
     values, vectors = np.linalg.eigh(information)
