@@ -220,11 +220,11 @@ def normalised(source: frames.Source, columns: OrderColumns | EventColumns) -> f
 
 
 def _lasting(frame: frames.Frame) -> list[str]:
-    """Return what is kept, in one order for all pieces: their rows are stacked."""
-    own_names = sorted(name for name in frame.columns if name.startswith(PREFIX))
-    host = [name for name in frame.columns if not name.startswith(PREFIX)]
-    bare = {name: name.removeprefix(PREFIX) for name in own_names}
-    return host + [n for n, b in bare.items() if b in _LASTING or b.startswith("identifier_")]
+    """Return what is kept, ours in one order for all pieces: their rows are stacked."""
+    bare = {name: name.removeprefix(PREFIX) for name in frame.columns}
+    ours = {n for n, b in bare.items() if b in _LASTING or b.startswith("identifier_")}
+    host = [name for name, b in bare.items() if name == b]
+    return host + sorted(ours.difference(host))
 
 
 def _with_ids(frame: frames.Frame, columns: OrderColumns | EventColumns) -> frames.Frame:
