@@ -26,7 +26,6 @@ from userops.events.columns import (
     EPOCH_PATTERN,
     EVENT_ID,
     INSTANT_US,
-    IS_RETURN,
     ORDER_ID,
     QUANTITY,
     STATUS,
@@ -37,7 +36,7 @@ from userops.events.columns import (
     reason_code,
 )
 from userops.events.money_columns import money_checks, with_money
-from userops.events.working_columns import MISFIT, PREFIX, TOO_LARGE, null, own
+from userops.events.working_columns import PREFIX, lasting, null, own
 
 __all__ = [
     "check_columns",
@@ -51,18 +50,6 @@ __all__ = [
 ]
 
 _INTEGERS = "text or whole numbers"
-_LASTING = {
-    AMOUNT_MINOR_UNITS,
-    CUSTOMER_ID,
-    EVENT_ID,
-    INSTANT_US,
-    IS_RETURN,
-    MISFIT,
-    ORDER_ID,
-    QUANTITY,
-    STATUS,
-    TOO_LARGE,
-}
 
 
 def check_schema(source: frames.Source, columns: OrderColumns | EventColumns) -> None:
@@ -213,18 +200,10 @@ def normalised(source: frames.Source, columns: OrderColumns | EventColumns) -> f
         cases.append((own(CUSTOMER_ID).is_null(), UNRESOLVED))
         frame = frames.with_first_true(source, frame, PREFIX + STATUS, cases, otherwise=COUNTED)
         # Where a query is planned, what nobody asks for is never computed; here it would be kept.
-        return frame.select(_lasting(frame)) if source.is_arrow else frame
+        return frame.select(lasting(frame.columns)) if source.is_arrow else frame
 
     frame = frames.by_morsel(source, source.frame, row_by_row)
     return _without_repeats(source, frame, columns, source.frame.collect_schema().names())
-
-
-def _lasting(frame: frames.Frame) -> list[str]:
-    """Return what is kept, ours in one order for all pieces: their rows are stacked."""
-    bare = {name: name.removeprefix(PREFIX) for name in frame.columns}
-    ours = {n for n, b in bare.items() if b in _LASTING or b.startswith("identifier_")}
-    host = [name for name, b in bare.items() if name == b]
-    return host + sorted(ours.difference(host))
 
 
 def _with_ids(frame: frames.Frame, columns: OrderColumns | EventColumns) -> frames.Frame:

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-__all__ = ["MISFIT", "PREFIX", "TOO_LARGE", "null", "own"]
+from userops.events.columns import (
+    AMOUNT_MINOR_UNITS,
+    CUSTOMER_ID,
+    EVENT_ID,
+    INSTANT_US,
+    IS_RETURN,
+    ORDER_ID,
+    QUANTITY,
+    STATUS,
+)
+
+__all__ = ["MISFIT", "PREFIX", "TOO_LARGE", "lasting", "null", "own"]
 
 PREFIX = "userops__"
 MISFIT = "misfit"
 TOO_LARGE = "too_large"
+_LASTING = {
+    AMOUNT_MINOR_UNITS,
+    CUSTOMER_ID,
+    EVENT_ID,
+    INSTANT_US,
+    IS_RETURN,
+    MISFIT,
+    ORDER_ID,
+    QUANTITY,
+    STATUS,
+    TOO_LARGE,
+}
 
 
 def own(name: str) -> nw.Expr:
@@ -21,3 +45,11 @@ def own(name: str) -> nw.Expr:
 def null(dtype: Any) -> nw.Expr:
     """Return a typed null."""
     return nw.lit(None, dtype)
+
+
+def lasting(names: Iterable[str]) -> list[str]:
+    """Return what is kept of columns, ours in one order for all pieces: their rows are stacked."""
+    bare = {name: name.removeprefix(PREFIX) for name in names}
+    ours = {n for n, b in bare.items() if b in _LASTING or b.startswith("identifier_")}
+    host = [name for name, b in bare.items() if name == b]
+    return host + sorted(ours.difference(host))
