@@ -108,7 +108,7 @@ def test_a_strong_prior_leaves_the_likelihood_what_it_is(summary: pd.DataFrame) 
 
 
 @pytest.mark.parametrize("model", [BGNBD, MBGNBD, ParetoNBD])
-@pytest.mark.parametrize(("origin", "unit"), [(0, 1), (50, 1), (0, 1e6), (0, 1e-6)])
+@pytest.mark.parametrize(("origin", "unit"), [(50, 1), (0, 1e6), (0, 1e-6)])
 def test_a_covariate_may_be_counted_in_anything(
     model: Any, origin: float, unit: float, summary: pd.DataFrame
 ) -> None:
