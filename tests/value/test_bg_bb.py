@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import betaln, hyp2f1
@@ -255,6 +255,7 @@ histories = st.lists(
 
 @settings(deadline=None, max_examples=25)
 @given(histories)
+@example([(0.0, 1.0, 1)])
 def test_no_fit_is_silent_or_nan(drawn_rows: list[tuple[float, float, int]]) -> None:
     """Any summary gives a status, finite numbers, probabilities, and expectations in bounds."""
     rows = []

@@ -111,7 +111,9 @@ class BGBB(TransactionModel):
         Raises:
             InvalidArgumentError: If the horizon is no whole number.
         """
-        return self._purchases(parameters, rows, 0.0, _whole(horizon))
+        until = _whole(horizon)
+        # Of parameters in the millions gamma functions cancel to seven digits, beyond what can be.
+        return np.minimum(self._purchases(parameters, rows, 0.0, until), until)
 
     def discounted_residual_purchases(
         self, parameters: Floats, discount: float, rows: SummaryRows, horizon: float | None = None
