@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from userops.core import cores
 from userops.core.frames import first_rows as module
 from userops.core.frames.first_rows import begins_visibly, first_rows
 from userops.core.frames.places import places_of
@@ -22,8 +23,11 @@ even = st.lists(st.sampled_from(["a" * 11, "b" * 11, "a" * 10 + "b", "b" + "a" *
 
 @pytest.fixture(autouse=True)
 def _of_any_size() -> Iterator[None]:
-    """Have a few rows treated like many."""
-    with mock.patch.multiple(module, _FEWEST_ROWS=1, _SAMPLE_ROWS=1, _FEWEST_IN_SAMPLE=0):
+    """Have a few rows treated like many, and shared among three cores."""
+    with (
+        mock.patch.multiple(module, _FEWEST_ROWS=1, _SAMPLE_ROWS=1, _FEWEST_IN_SAMPLE=0),
+        mock.patch.multiple(cores, core_count=lambda: 3, _FEWEST_ROWS=1),
+    ):
         yield
 
 

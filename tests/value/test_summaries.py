@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.by_engine import instants
 
 from userops import Events, History, Orders
-from userops.core import day_totals, frames
+from userops.core import cores, day_totals, frames
 from userops.customers import IdentifierKind, IdentityGraph
 from userops.errors import InvalidArgumentError, MoneyOverflowError
 from userops.testing import Engines, to_engine
@@ -173,11 +173,11 @@ def test_rows_at_hand_come_to_what_a_plan_comes_to(
 
 @settings(deadline=None, max_examples=60)
 @given(order_tables(), ZONES, ends, st.integers(2, 5))
-def test_cores_share_the_customers(table: pa.Table, zone: str, as_of: str, cores: int) -> None:
+def test_cores_share_the_customers(table: pa.Table, zone: str, as_of: str, count: int) -> None:
     """However many cores there are, and however few customers, nobody is lost or counted twice."""
     with (
-        mock.patch.object(day_totals, "core_count", return_value=cores),
-        mock.patch.multiple(day_totals, _FEWEST_ROWS=1, _PIECE_ROWS=2, _BATCH_ROWS=3),
+        mock.patch.multiple(cores, core_count=lambda: count, _FEWEST_ROWS=1),
+        mock.patch.multiple(day_totals, _PIECE_ROWS=2, _BATCH_ROWS=3),
     ):
         both_ways(table, "pyarrow", zone, as_of)
 

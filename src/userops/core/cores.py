@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-__all__ = ["core_count", "on_all_cores"]
+__all__ = ["core_count", "on_all_cores", "shares", "sort_in_place"]
 
 One = TypeVar("One")
 Other = TypeVar("Other")
 # Each holds intermediate arrays of its own.
 _MOST_THREADS = 8
+# With fewer rows one core is done before the others have begun.
+_FEWEST_ROWS = 1 << 18
 
 
 def core_count() -> int:
@@ -28,3 +33,19 @@ def on_all_cores(work: Callable[[One], Other], items: Sequence[One]) -> list[Oth
         return [work(item) for item in items]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, items))
+
+
+def shares(rows: int) -> list[slice]:
+    """Return a share of the rows for each core; few rows are one share, and no share is empty."""
+    count = min(rows, core_count() if rows >= _FEWEST_ROWS else 1)
+    edges = [rows * share // count for share in range(count + 1)] if count else []
+    return [slice(*pair) for pair in itertools.pairwise(edges)]
+
+
+def sort_in_place(numbers: NDArray[np.uint64]) -> None:
+    """Sort numbers ascending: parted at medians, so that each core sorts a share of its own."""
+    parts = [numbers]
+    while len(parts) < core_count() and len(numbers) >= _FEWEST_ROWS:
+        on_all_cores(lambda part: part.partition(len(part) // 2), parts)
+        parts = [half for part in parts for half in np.split(part, [len(part) // 2])]
+    on_all_cores(lambda part: part.sort(), parts)

@@ -8,15 +8,14 @@ Each core has a share of the customers.
 from __future__ import annotations
 
 import bisect
-import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from userops.core.cores import core_count, on_all_cores
+from userops.core.cores import on_all_cores, shares, sort_in_place
 from userops.core.digits import KEY_BITS, Digits, pieces
 from userops.core.frames.sources import as_frame, to_arrow
 from userops.core.log import CustomerLog
@@ -45,28 +44,29 @@ _KEY, _DAY, _VALUE = "key", "day", "value"
 # So many rows are given days at a time.
 _BATCH_ROWS = 1 << 17
 _PIECE_ROWS = 1 << 17
-# More rows than these are shared among the cores, by a sample of their customers.
-_FEWEST_ROWS, _SAMPLE_ROWS = 1 << 18, 1 << 12
 # Where a clock is put back, a later instant may have an earlier day: offsets lie within 26 hours.
 _DAYS_BACK = 2
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
-_WORD_BITS = 64
 
 
 class _Days(NamedTuple):
     """What the days of some customers hold, in order of customer and day: one row for each.
 
     Attributes:
-        keys: The number of the customer.
-        days: The day.
+        keys: The number of the customer, above the lowest one.
+        days: The day, above the lowest one.
         sums: The sum of the values.
+        low_key: The lowest number of a customer.
+        low_day: The lowest day.
     """
 
     keys: Ints
     days: Ints
     sums: Ints
+    low_key: int = 0
+    low_day: int = 0
 
 
 def day_totals(
@@ -99,14 +99,14 @@ def day_totals(
         found = [_of_known(_logged(table, zone), last_day)]
     else:
         packed = _packed(table, zone, parts)
+        sort_in_place(packed)
+        shift = parts[_DAY].bits + parts[_VALUE].bits
         found = on_all_cores(
-            lambda some: _of_known(_sorted(_between(packed, some), parts), last_day),
-            _bounds(packed, parts[_DAY].bits + parts[_VALUE].bits),
+            lambda share: _of_known(_unpacked(share, parts), last_day), _shares(packed, shift)
         )
-    columns = [np.concatenate(column) for column in zip(*found, strict=True)]
-    ids = ids_of(columns[0])
-    named = zip(_NAMES, columns[1:], strict=True)
-    return as_frame(pa.table({key: ids, **{name: pa.array(values) for name, values in named}}))
+    keys, *columns = zip(*found, strict=True)
+    named = {n: pa.chunked_array(column) for n, column in zip(_NAMES, columns, strict=True)}
+    return as_frame(pa.table({key: ids_of(np.concatenate(keys)), **named}))
 
 
 def _packed(table: pa.Table, zone: Zone, parts: Mapping[str, Digits]) -> Words:
@@ -123,55 +123,43 @@ def _packed(table: pa.Table, zone: Zone, parts: Mapping[str, Digits]) -> Words:
     return packed
 
 
-def _bounds(packed: Words, shift: int) -> list[tuple[int, int]]:
-    """Return between which numbers, the second one exclusive, the share of each core lies.
+def _shares(packed: Words, shift: int) -> list[Words]:
+    """Return sorted rows in a share for each core, whose customers are in no other.
 
-    A customer, whose number stands above `shift` bits, is in one share.
+    Args:
+        packed: The rows, which hold the customer above some bits.
+        shift: How many bits.
     """
-    shares = core_count() if len(packed) >= _FEWEST_ROWS else 1
-    some = np.sort(packed[:: max(len(packed) // _SAMPLE_ROWS, 1)]) >> np.uint64(shift)
-    edges = some[np.arange(1, shares) * len(some) // shares] << np.uint64(shift)
-    return list(itertools.pairwise(sorted({0, *edges.tolist(), 1 << _WORD_BITS})))
+    ends = [_begin_of_next(packed, share.stop - 1, shift) for share in shares(len(packed))]
+    return np.split(packed, ends[:-1])
 
 
-def _between(packed: Words, bounds: tuple[int, int]) -> Words:
-    """Return the numbers of a share, in no order; where it is all of them, they themselves."""
-    low, high = bounds
-    if high - low == 1 << _WORD_BITS:
-        return packed
-    found, end = np.empty_like(packed), 0
-    for rows in pieces(len(packed)):
-        piece = packed[rows]
-        is_inside = piece >= np.uint64(low)
-        is_inside &= piece <= np.uint64(high - 1)
-        begin, end = end, end + int(np.count_nonzero(is_inside))
-        np.compress(is_inside, piece, out=found[begin:end])  # a fourth of what piece[…] takes
-    return found[:end]
+def _begin_of_next(packed: Words, row: int, shift: int) -> int:
+    """Return where the customer of a row has no more rows."""
+    beyond = ((int(packed[row]) >> shift) + 1) << shift
+    return int(np.searchsorted(packed, np.uint64(beyond)))
 
 
-def _sorted(packed: Words, parts: Mapping[str, Digits]) -> Iterator[_Days]:
-    """Yield the days of rows as numbers, which are sorted in place."""
-    packed.sort()
+def _unpacked(packed: Words, parts: Mapping[str, Digits]) -> Iterator[_Days]:
+    """Yield the days of sorted rows, a piece of the customers at a time."""
     (_, key), (_, day), (_, value) = parts.items()
     begin = 0
     while begin < len(packed):
-        last = packed[min(begin + _PIECE_ROWS, len(packed)) - 1]
-        beyond = ((int(last) >> day.bits + value.bits) + 1) << day.bits + value.bits
-        end = begin + int(np.searchsorted(packed[begin:], np.uint64(beyond)))
+        last = min(begin + _PIECE_ROWS, len(packed)) - 1
+        end = _begin_of_next(packed, last, day.bits + value.bits)
         rows = packed[begin:end]
         begin = end
         heads = rows >> np.uint64(value.bits)
-        starts = _starts(heads)
         sums = (rows & np.uint64(2**value.bits - 1)).view(np.int64)
-        sums += value.low
-        if len(starts) < len(rows):
+        if value.low:
+            sums += value.low
+        is_new = _differs(heads)
+        if not is_new.all():
+            starts = np.flatnonzero(is_new)
             sums, heads = np.add.reduceat(sums, starts), heads[starts]
         days = (heads & np.uint64(2**day.bits - 1)).view(np.int64)
-        days += day.low
         heads >>= np.uint64(day.bits)
-        keys = heads.view(np.int64)
-        keys += key.low
-        yield _Days(keys, days, sums)
+        yield _Days(heads.view(np.int64), days, sums, key.low, day.low)
 
 
 def _logged(table: pa.Table, zone: Zone) -> Iterator[_Days]:
@@ -183,7 +171,7 @@ def _logged(table: pa.Table, zone: Zone) -> Iterator[_Days]:
     for customers, rows in log.pieces():
         sizes = np.diff(log.offsets[customers.start : customers.stop + 1])
         keys, days = np.repeat(each[customers], sizes), log.instants_us[rows]
-        starts = _starts(keys, days)
+        starts = np.flatnonzero(_differs(keys, days))
         sums = np.add.reduceat(log.columns[_VALUE][rows], starts)
         yield _Days(keys[starts], days[starts], sums)
 
@@ -203,6 +191,8 @@ def _with_days(batch: pa.RecordBatch, zone: Zone) -> pa.RecordBatch:
 
 def _local_days(instants_us: Ints, zone: Zone) -> Ints:
     """Return the local day of each instant, as `Zone.day` does; there is at least one."""
+    if not zone.changes_us:
+        return (instants_us + zone.offsets_us[0]) // DAY_US
     low, high = int(instants_us.min()), int(instants_us.max())
     begin, end = (bisect.bisect_right(zone.changes_us, edge) for edge in (low, high))
     changes = np.array(zone.changes_us[begin:end], dtype=np.int64)
@@ -217,12 +207,21 @@ def _local_days(instants_us: Ints, zone: Zone) -> Ints:
 
 def _of_known(found: Iterable[_Days], last_day: int) -> list[Ints]:
     """Return the keys and the totals of customers who have a row up to a day."""
-    parts = [[np.empty(0, dtype=np.int64)] * (len(_NAMES) + 1)]
+    parts = []
     for days in found:
         columns = _totals(days, last_day)
         is_known = columns[1] <= last_day
         parts.append(columns if is_known.all() else [column[is_known] for column in columns])
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+    if not parts:
+        return [np.empty(0, dtype=np.int64)] * (len(_NAMES) + 1)
+    return [_joined(column) for column in zip(*parts, strict=True)]
+
+
+def _joined(parts: Sequence[Ints]) -> Ints:
+    """Return arrays as one; zeros that are not written out stay so, and cost no memory."""
+    if any(part.strides != (0,) for part in parts):
+        return np.concatenate(parts)
+    return np.zeros(sum(len(part) for part in parts), dtype=np.int64)
 
 
 def _totals(found: _Days, last_day: int) -> list[Ints]:
@@ -230,26 +229,28 @@ def _totals(found: _Days, last_day: int) -> list[Ints]:
 
     Of a customer whose first day is a later one they mean nothing.
     """
-    keys, days, sums = found
-    starts = _starts(keys)
-    sizes = np.diff(starts, append=len(keys))
-    keys, first, sum_repeat = keys[starts], days[starts], np.add.reduceat(sums, starts)
+    keys, days, sums, low_key, low_day = found
+    starts = np.flatnonzero(_differs(keys))
+    ends = np.append(starts[1:], len(keys))
+    first, last, sum_repeat = days[starts], days[ends - 1], np.add.reduceat(sums, starts)
     sum_repeat -= sums[starts]
-    is_later = days > last_day
-    if not is_later.any():
-        nothing = np.zeros_like(first)
-        return [keys, first, days[starts + sizes - 1], sizes - 1, sum_repeat, nothing, nothing]
-    days_later = np.add.reduceat(is_later, starts, dtype=np.int64)
-    sum_later = np.add.reduceat(sums * is_later, starts)
-    known = sizes - days_later
-    last = days[starts + np.maximum(known, 1) - 1]
-    return [keys, first, last, known - 1, sum_repeat - sum_later, days_later, sum_later]
+    repeats = ends - starts - 1
+    later = sum_later = np.broadcast_to(np.int64(0), len(starts))
+    if last.max() > last_day - low_day:
+        is_later = days > last_day - low_day
+        later = np.add.reduceat(is_later, starts, dtype=np.int64)
+        sum_later = np.add.reduceat(sums * is_later, starts)
+        repeats -= later
+        sum_repeat -= sum_later
+        last = days[starts + np.maximum(repeats, 0)]
+    first += low_day
+    return [keys[starts] + low_key, first, last + low_day, repeats, sum_repeat, later, sum_later]
 
 
-def _starts(*columns: NDArray[Any]) -> Ints:
-    """Return where rows differ from the one before; there is at least one."""
+def _differs(*columns: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether rows differ from the one before; there is at least one."""
     is_new = np.ones(len(columns[0]), dtype=np.bool_)
-    is_new[1:] = columns[0][1:] != columns[0][:-1]
+    np.not_equal(columns[0][1:], columns[0][:-1], out=is_new[1:])
     for column in columns[1:]:
         is_new[1:] |= column[1:] != column[:-1]
-    return np.flatnonzero(is_new)
+    return is_new

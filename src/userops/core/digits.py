@@ -58,8 +58,9 @@ class Digits:
 
     def piece(self, rows: slice) -> NDArray[np.uint64]:
         """Return the digits of some rows; differences beyond int64 come out right by wrapping."""
-        digits = self.values[rows].astype(np.uint64)
-        digits -= np.uint64(self.low % 2**64)
+        values = self.values[rows]
+        values = values.view(np.uint64) if values.dtype == np.int64 else values.astype(np.uint64)
+        digits: NDArray[np.uint64] = values - np.uint64(self.low % 2**64)
         if self.unit != 1:
             digits //= np.uint64(self.unit)
         return digits

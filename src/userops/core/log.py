@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from userops.core.cores import sort_in_place
 from userops.core.digits import (
     KEY_BITS,
     PIECE_ROWS,
@@ -205,7 +206,7 @@ def _in_order(group: Digits, value: Digits) -> _Ordered:
         piece <<= np.uint64(row_bits)
         piece |= np.arange(rows.start, rows.stop, dtype=np.uint64)
         key[rows] = piece
-    key.sort()
+    sort_in_place(key)
     order = (key & np.uint64(2**row_bits - 1)).view(np.int64)
     starts = starts_of(key, shift=held + row_bits)
     values = value.values.take(order)

@@ -166,14 +166,17 @@ def plain_units(amounts: NDArray[np.float64], scale: int) -> NDArray[np.int64] |
     None where any does not, or is no number: then the expressions say what is wrong with it.
     """
     units = np.empty(len(amounts), dtype=np.int64)
+    factor = float(10**scale)
     for rows in pieces(len(amounts)):
+        some = amounts[rows]
         with np.errstate(over="ignore", invalid="ignore"):  # no amount is infinite and plain
-            scaled = amounts[rows] * float(10**scale)
-            whole = np.floor(scaled + _HALF)
-            gap, size = np.abs(scaled - whole), np.abs(scaled)
-        is_plain = size <= EXACT_FLOAT
-        is_plain &= gap <= np.minimum(size * _NOISE_SHARE, _NOISE_UNITS)
-        if not is_plain.all():
+            scaled = some * factor
+            whole = np.rint(scaled)
+            is_plain = whole / factor == some
+            if not is_plain.all():
+                gap, size = np.abs(scaled - whole), np.abs(scaled)
+                is_plain = gap <= np.minimum(size * _NOISE_SHARE, _NOISE_UNITS)
+        if not is_plain.all() or np.abs(whole, out=scaled).max() > EXACT_FLOAT:
             return None
         units[rows] = whole
     return units

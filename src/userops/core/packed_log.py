@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from userops.core.cores import on_all_cores, shares, sort_in_place
 from userops.core.digits import KEY_BITS, Digits, Ints, most_bits, pieces, starts_of
 from userops.core.frames.places import numbered, taken
 
@@ -75,8 +76,9 @@ def near_numbers(keys: pa.ChunkedArray) -> tuple[pa.ChunkedArray, Callable[[Ints
 
 def spread(column: pa.ChunkedArray) -> Digits:
     """Return the digits that a column needs, without its values."""
-    reach = pc.min_max(column)
-    low, high = reach["min"].as_py(), reach["max"].as_py()
+    reach = on_all_cores(lambda share: pc.min_max(column[share]), shares(len(column)))
+    low = min(share["min"].as_py() for share in reach)
+    high = max(share["max"].as_py() for share in reach)
     return Digits(np.empty(0, dtype=np.int64), low, (high - low).bit_length())
 
 
@@ -95,7 +97,7 @@ def _packed_in_order(
     for batch in batches:
         packed_batch(batch, parts, found[begin : begin + len(batch)])
         begin += len(batch)
-    found.sort()
+    sort_in_place(found)
     return found
 
 
@@ -104,11 +106,11 @@ def packed_batch(
 ) -> NDArray[np.uint64]:
     """Return the rows of a batch as numbers, in their order: the first part highest."""
     found = np.empty(len(batch), dtype=np.uint64) if into is None else into
-    columns = [attrs.evolve(part, values=batch[name].to_numpy()) for name, part in parts.items()]
+    first, *others = (attrs.evolve(p, values=batch[name].to_numpy()) for name, p in parts.items())
     for some in pieces(len(batch)):
         piece = found[some]
-        piece[:] = 0
-        for column in columns:
+        piece[:] = first.piece(some)
+        for column in others:
             piece <<= np.uint64(column.bits)
             piece |= column.piece(some)
     return found

@@ -23,7 +23,7 @@ from userops.events.columns import (
 from userops.events.money_columns import with_money
 from userops.events.normalise import is_counted, possible_reasons
 from userops.events.quality import Quality
-from userops.events.working_columns import MISFIT, PREFIX, TOO_LARGE, own
+from userops.events.working_columns import MISFIT, PREFIX, TOO_LARGE, own, status_code
 
 __all__ = ["audited"]
 
@@ -82,8 +82,10 @@ def _sums(
     For orders also `inexact` rows among those that are read, and extremes of all their money.
     """
     good, status = own("good"), own(STATUS)
-    flags: dict[str, Any] = {"unresolved": status == UNRESOLVED}
-    flags |= {reason: status == reason_code(reason) for reason in possible_reasons(columns)}
+    flags: dict[str, Any] = {"unresolved": status == status_code(UNRESOLVED)}
+    flags |= {
+        reason: status == status_code(reason_code(reason)) for reason in possible_reasons(columns)
+    }
     faults = set(flags)
     flags["counted"] = good
     values: dict[str, Any] = {"instant": nw.when(good).then(own(INSTANT_US))}
@@ -92,14 +94,17 @@ def _sums(
         values["amount"] = amount = own(AMOUNT_MINOR_UNITS)
         extremes |= {"lowest": own("amount").min(), "highest": own("amount").max()}
         returned = own(IS_RETURN)
-        flags["inexact"] = (status <= COUNTED) & (own(MISFIT) | own(TOO_LARGE))
+        flags["inexact"] = (status <= status_code(COUNTED)) & (own(MISFIT) | own(TOO_LARGE))
         flags["returns"] = good & returned
         if with_totals:
             for name, chosen in zip(_TOTALS[:2], (good & ~returned, good & returned), strict=True):
                 values[name] = nw.when(chosen).then(amount)
             flags[_TOTALS[2]] = good & ~returned & (amount == 0).fill_null(False)
-    measured = values | {name: flag.cast(nw.Int64) for name, flag in flags.items()}
-    sums = {name: own(name).sum() for name in measured if name not in ("instant", "amount")}
+    # Arrow counts flags as they are; not every engine does.
+    counted = {n: flag if source.is_arrow else flag.cast(nw.Int64) for n, flag in flags.items()}
+    measured = values | counted
+    sums = {name: own(name).sum() for name in values if name not in ("instant", "amount")}
+    sums |= {name: own(name).sum().cast(nw.Int64) for name in flags}
 
     def plan(piece: frames.Frame) -> frames.Frame:
         piece = piece.with_columns(is_counted(source, columns).alias(PREFIX + "good"))

@@ -36,7 +36,7 @@ from userops.events.columns import (
     reason_code,
 )
 from userops.events.money_columns import money_checks, with_money
-from userops.events.working_columns import PREFIX, lasting, null, own
+from userops.events.working_columns import PREFIX, lasting, null, own, status_code
 
 __all__ = [
     "check_columns",
@@ -232,7 +232,7 @@ def is_counted(source: frames.Source, columns: OrderColumns | EventColumns) -> n
     pushes these down to the scan, and evaluates them several times faster than the status.
     """
     if source.is_arrow or _repeats(columns):
-        return own(STATUS) == COUNTED
+        return own(STATUS) == status_code(COUNTED)
     faults = (applies for _, applies in _checks(columns))
     return reduce(lambda good, fault: good & ~fault, faults, ~own(CUSTOMER_ID).is_null())
 

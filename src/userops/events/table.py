@@ -219,19 +219,20 @@ class EventTable:
         # A filter copies every row on eager engines, so one that the audit shows to drop nothing
         # is left out; and columns are chosen first, because it copies every column as well.
         only_counted = audit.counted < audit.rows
+        good = is_counted(self.source, self.columns)
         only_before = before_us is not None and (audit.last_us or 0) >= before_us
 
         def plan(rows: frames.Frame) -> frames.Frame:
             rows = rows.select(
                 *(nw.col(PREFIX + name).alias(name) for name in own),
                 *(nw.col(column).alias(role) for role, column in carried.items()),
-                is_counted(self.source, self.columns).alias(PREFIX + "counted"),
+                *([good.alias(PREFIX + "counted")] if only_counted else []),
             )
-            if only_counted:
-                rows = rows.filter(nw.col(PREFIX + "counted"))
             if only_before:
                 rows = rows.filter(nw.col(INSTANT_US) < before_us)
-            return rows.drop(PREFIX + "counted")
+            if only_counted:
+                rows = rows.filter(nw.col(PREFIX + "counted")).drop(PREFIX + "counted")
+            return rows
 
         return frames.by_morsel(self.source, self._normalised, plan)
 

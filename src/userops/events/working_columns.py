@@ -18,7 +18,7 @@ from userops.events.columns import (
     STATUS,
 )
 
-__all__ = ["MISFIT", "PREFIX", "TOO_LARGE", "lasting", "null", "own"]
+__all__ = ["MISFIT", "PREFIX", "TOO_LARGE", "lasting", "null", "own", "status_code"]
 
 PREFIX = "userops__"
 MISFIT = "misfit"
@@ -45,6 +45,11 @@ def own(name: str) -> nw.Expr:
 def null(dtype: Any) -> nw.Expr:
     """Return a typed null."""
     return nw.lit(None, dtype)
+
+
+def status_code(code: int) -> nw.Expr:
+    """Return the code of a status in the type of the column, which Arrow would widen to compare."""
+    return nw.lit(code, nw.Int8)
 
 
 def lasting(names: Iterable[str]) -> list[str]:

@@ -40,6 +40,7 @@ from userops.value.summary_rows import AGE, LAST_PURCHASE_AGE, MEAN_SPEND, REPEA
 __all__ = ["CustomerSummary", "history_of", "purchase_days", "transaction_summary"]
 
 _ORDER = "order"
+_MORSEL_ROWS = 1 << 18
 _DAY, _AMOUNT = "userops__day", "userops__amount"
 
 
@@ -92,7 +93,11 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
     held_days = None if calibration_end is None else history.zone.day(end_us - 1) - last_day
     totals = _totals(orders, end_us, last_day, is_held=held_days is not None)
     columns = _columns(last_day, held_days, orders.scale)
-    found = totals.select(CUSTOMER_ID, *(value.alias(name) for name, value in columns.items()))
+    found = frames.by_morsel(
+        orders.source, totals,
+        lambda rows: rows.select(CUSTOMER_ID, *(v.alias(name) for name, v in columns.items())),
+        rows=_MORSEL_ROWS,
+    )  # fmt: skip
     if orders.source.family != "pyarrow" and found.implementation.is_pyarrow():
         return orders.source.give_rows(frames.to_arrow(found))
     return orders.source.give_back(found)

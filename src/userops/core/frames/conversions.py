@@ -35,7 +35,7 @@ BACKENDS: tuple[Engine, ...] = (
     "pyspark",
 )
 _WORD_BYTES = 8
-# What numpy holds for a time that is missing.
+# What numpy holds for a time that is missing, and for no other.
 _NOT_A_TIME = np.iinfo(np.int64).min
 _EXTRA_OF = {"polars": "polars", "duckdb": "duckdb", "ibis": "ibis", "pyspark": "spark"}
 
@@ -95,7 +95,9 @@ def _without_gaps(column: Any) -> pa.Array | None:
             return None if np.isnan(values.sum()) else pa.array(values)
     unit, count = np.datetime_data(kind)
     counts = values.view(np.int64)
-    if count != 1 or unit not in ("s", "ms", "us", "ns") or (counts == _NOT_A_TIME).any():
+    if count != 1 or unit not in ("s", "ms", "us", "ns"):
+        return None
+    if counts.min(initial=0) == _NOT_A_TIME:
         return None
     return pa.array(counts).view(pa.timestamp(unit))
 
@@ -141,7 +143,10 @@ def _numpy_backed(table: pa.Table) -> Any:
     nullable: dict[Any, Any] = {pa.bool_(): pd.BooleanDtype()}
     nullable |= {getattr(pa, f"int{w}")(): getattr(pd, f"Int{w}Dtype")() for w in widths}
     nullable |= {getattr(pa, f"uint{w}")(): getattr(pd, f"UInt{w}Dtype")() for w in widths}
-    holed = {f.name for f, c in zip(table.schema, table.columns, strict=True) if c.null_count}
+    columns = zip(table.schema, table.columns, strict=True)
+    holed = {field.name for field, c in columns if c.null_count and field.type in nullable}
+    if not holed:
+        return table.to_pandas()
     plain = table.drop_columns(sorted(holed)).to_pandas()
     frame = {
         name: (

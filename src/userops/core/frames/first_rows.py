@@ -9,13 +9,16 @@ themselves are compared, the answer is exact whatever the hashes are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from userops.core.cores import on_all_cores, shares
 
 __all__ = ["begins_visibly", "first_rows"]
 
@@ -63,8 +66,7 @@ def first_rows(texts: pa.ChunkedArray) -> Ints | None:
     first = _first_at(_hashed(split.each()), max(rows.bit_length() - 2, _FEWEST_BITS))
     is_same = np.ones(rows, dtype=np.bool_)
     for word in split.each():
-        for piece in _pieces(rows):
-            is_same[piece] &= word.take(first[piece]) == word[piece]
+        _on_all_cores(rows, partial(_compare, word, first, is_same))
     left = np.flatnonzero(~is_same)
     words = [word[left] for word in split.each()]
     for turn in range(1, _MOST_ROUNDS):
@@ -133,9 +135,13 @@ class _Texts:
                 place = int(offsets[0]) + start
                 some[:] = np.ndarray(some.shape, "<u8", text.data, place, (self._longest,))
                 continue
-            for piece in _pieces(len(some)):
-                some[piece] = self._of_uneven(offsets[piece.start : piece.stop + 1], text, number)
+            _on_all_cores(len(some), partial(self._fill_uneven, some, offsets, text, number))
         return found
+
+    def _fill_uneven(
+        self, found: Words, offsets: NDArray[Any], text: NDArray[np.uint8], number: int, rows: slice
+    ) -> None:
+        found[rows] = self._of_uneven(offsets[rows.start : rows.stop + 1], text, number)
 
     def _of_uneven(self, offsets: NDArray[Any], text: NDArray[np.uint8], number: int) -> Words:
         """Return a word of some texts filled up with zeros; the last word is the length."""
@@ -178,9 +184,27 @@ def _buffers(texts: pa.Array) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     return offsets[texts.offset : texts.offset + len(texts) + 1], text
 
 
-def _pieces(rows: int) -> Iterator[slice]:
-    for begin in range(0, rows, _PIECE_ROWS):
-        yield slice(begin, min(begin + _PIECE_ROWS, rows))
+def _pieces(rows: slice | int) -> Iterator[slice]:
+    share = slice(0, rows) if isinstance(rows, int) else rows
+    for begin in range(share.start, share.stop, _PIECE_ROWS):
+        yield slice(begin, min(begin + _PIECE_ROWS, share.stop))
+
+
+def _on_all_cores(rows: int, work: Callable[[slice], None]) -> None:
+    """Do something for all rows, piece by piece."""
+
+    def work_off(share: slice) -> None:
+        for piece in _pieces(share):
+            work(piece)
+
+    on_all_cores(work_off, shares(rows))
+
+
+def _compare(
+    word: Words, first: NDArray[np.int32], is_same: NDArray[np.bool_], rows: slice
+) -> None:
+    """Take note of rows whose first row has another word."""
+    is_same[rows] &= word.take(first[rows]) == word[rows]
 
 
 def _hashed(words: Iterator[Words], turn: int = 0) -> Words:
@@ -201,15 +225,26 @@ def _hashed(words: Iterator[Words], turn: int = 0) -> Words:
 
 def _first_at(hashes: Words, bits: int) -> NDArray[np.int32]:
     """Return for each row the first row whose hash begins with the same bits."""
-    table = np.empty(2**bits, dtype=np.int32)
     hashes >>= np.uint64(64 - bits)
     places = hashes.view(np.int64)
-    every = list(_pieces(len(places)))
-    for piece in reversed(every):
+    tables = on_all_cores(lambda share: _table_of(places, bits, share), shares(len(places)))
+    table = tables[0]
+    for other in tables[1:]:
+        np.minimum(table, other, out=table)
+    first = np.empty(len(places), dtype=np.int32)
+
+    def look_up(rows: slice) -> None:
+        np.take(table, places[rows], out=first[rows], mode="clip")
+
+    _on_all_cores(len(places), look_up)
+    return first
+
+
+def _table_of(places: Ints, bits: int, share: slice) -> NDArray[np.int32]:
+    """Return the first of some rows at each place; at those of no row, what no row comes after."""
+    table = np.full(2**bits, _MOST_ROWS, dtype=np.int32)
+    for piece in reversed(list(_pieces(share))):
         # Of equal places the one written last stays: the first row.
         backwards = np.arange(piece.stop - 1, piece.start - 1, -1, dtype=np.int32)
         table[places[piece][::-1]] = backwards
-    first = np.empty(len(places), dtype=np.int32)
-    for piece in every:
-        np.take(table, places[piece], out=first[piece], mode="clip")
-    return first
+    return table

@@ -30,7 +30,9 @@ _ROWS = 1 << 21
 _FEWEST_ROWS = 1 << 18
 
 
-def by_morsel(source: Source, frame: Frame, plan: Callable[[Frame], Frame]) -> Frame:
+def by_morsel(
+    source: Source, frame: Frame, plan: Callable[[Frame], Frame], *, rows: int | None = None
+) -> Frame:
     """Apply a plan to the rows of a frame, or to pieces of them that are stacked again.
 
     Args:
@@ -38,16 +40,18 @@ def by_morsel(source: Source, frame: Frame, plan: Callable[[Frame], Frame]) -> F
         frame: The rows.
         plan: Must give the same rows for all of them as for pieces one by one; or a row of
             aggregates for each piece, which the caller then merges.
+        rows: The most of a piece; fewer than by default for a plan of few kernels.
     """
     if not source.is_arrow:
         return plan(frame)
     table = to_arrow(frame)
-    if len(table) <= _ROWS:
+    most = rows or _ROWS
+    if len(table) <= most:
         return plan(frame)
     threads = core_count()
     # As many pieces for each core, so that none waits for the last one.
-    rows = -(-len(table) // (threads * -(-len(table) // (threads * _ROWS))))
-    rows = max(rows, min(_FEWEST_ROWS, _ROWS))
+    rows = -(-len(table) // (threads * -(-len(table) // (threads * most))))
+    rows = max(rows, min(_FEWEST_ROWS, most))
     pieces = [table.slice(start, rows) for start in range(0, len(table), rows)]
     done = on_all_cores(lambda piece: to_arrow(plan(as_frame(piece))), pieces)
     return as_frame(pa.concat_tables(done))
