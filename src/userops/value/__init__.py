@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from userops.value.bg_bb import BGBB
     from userops.value.bg_nbd import BGNBD
     from userops.value.customer_value import CustomerValue, CustomerWorth, FittedCustomerValue
-    from userops.value.fitted_transactions import Bootstrap, FittedTransactionModel
+    from userops.value.fitted_transactions import FittedTransactionModel
     from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma, SpendRows
     from userops.value.ggompertz_nbd import GGompertzNBD
     from userops.value.holdout import validate
@@ -104,7 +104,8 @@ __getattr__, __dir__ = lazy_names(
         "bg_bb": ("BGBB",),
         "bg_nbd": ("BGNBD",),
         "customer_value": ("CustomerValue", "CustomerWorth", "FittedCustomerValue"),
-        "fitted_transactions": ("Bootstrap", "FittedTransactionModel"),
+        "bootstrap": ("Bootstrap",),
+        "fitted_transactions": ("FittedTransactionModel",),
         "gamma_gamma": ("FittedGammaGamma", "GammaGamma", "SpendRows"),
         "ggompertz_nbd": ("GGompertzNBD",),
         "inference": ("Interval", "LikelihoodRatio"),

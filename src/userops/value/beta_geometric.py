@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, psi, roots_legendre
+from scipy.special import psi, roots_legendre
+
+from userops.value.special import log_rising
 
 __all__ = ["expected_periods", "lasting"]
 
@@ -74,9 +76,8 @@ def _added(a: float, b: Floats, discount: float, most: int) -> Floats:
 
 
 def _log_lasting(a: float, b: Floats, tosses: float) -> Floats:
-    """Return the logarithm of S(j), to a billionth or so where parameters are beyond a million."""
-    found: Floats = gammaln(b + tosses) - gammaln(b) - (gammaln(a + b + tosses) - gammaln(a + b))
-    return found
+    """Return the logarithm of S(j)."""
+    return log_rising(b, tosses) - log_rising(a + b, tosses)
 
 
 def _undiscounted(a: float, b: Floats, horizon: float) -> Floats:

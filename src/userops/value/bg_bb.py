@@ -28,6 +28,7 @@ from userops.value.bg_bb_likelihood import log_likelihood, was_alive
 from userops.value.newton import Derivatives
 from userops.value.opportunities import AGE, LAST_PURCHASE_AGE
 from userops.value.purchase_counts import with_the_gone
+from userops.value.special import log_rising
 from userops.value.summary_rows import SummaryRows
 from userops.value.transaction_model import TransactionModel
 
@@ -156,8 +157,8 @@ class BGBB(TransactionModel):
             # The beta-binomial distribution of purchases at so many opportunities.
             log = (
                 gammaln(alive + 1) - gammaln(bought + 1) - gammaln(alive - bought + 1)
-                + gammaln(heads + bought) - gammaln(heads) + gammaln(tails + alive - bought)
-                - gammaln(tails) - gammaln(heads + tails + alive) + gammaln(heads + tails)
+                + log_rising(heads, bought) + log_rising(tails, alive - bought)
+                - log_rising(heads + tails, alive)
             )  # fmt: skip
             found += np.where(some, np.exp(log), 0.0) * ends_here[:, None]
         return with_the_gone(found, was_alive(parameters, _checked(rows)))

@@ -9,6 +9,7 @@ a reason to look at others.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -63,43 +64,46 @@ class BGNBD(TransactionModel):
 
     def derivatives(self, parameters: Floats, rows: SummaryRows) -> Derivatives:
         """Return equation (6) of the paper over all rows, with its derivatives."""
-        r, alpha, a, b = parameters
+        r, alpha, a, b = parameters.tolist()
         counts, weights = rows.of_counts()
         tables = _of_counts(counts, r, a, b, self.coins)
         tables |= _of_each_time(alpha, rows)
-        value = weights @ tables["value"] + rows.customers * r * np.log(alpha)
+        customers, log_alpha = rows.customers, math.log(alpha)
+        by_ab = weights @ tables["by_ab"]
+        value = weights @ tables["value"] + customers * r * log_alpha
         gradient = np.array([
-            weights @ tables["by_r"] + rows.customers * np.log(alpha), rows.customers * r / alpha,
+            weights @ tables["by_r"] + customers * log_alpha, customers * r / alpha,
             weights @ tables["by_a"], weights @ tables["by_b"],
         ])  # fmt: skip
-        hessian = np.zeros((4, 4))
-        hessian[0, 0] = weights @ tables["by_rr"]
-        hessian[0, 1] = rows.customers / alpha
-        hessian[1, 1] = -rows.customers * r / alpha**2
-        hessian[2, 2] = hessian[2, 3] = weights @ tables["by_ab"]
-        hessian[3, 3] = weights @ tables["by_bb"]
+        hessian = np.array([
+            [weights @ tables["by_rr"], customers / alpha, 0.0, 0.0],
+            [customers / alpha, -customers * r / alpha**2, 0.0, 0.0],
+            [0.0, 0.0, by_ab, by_ab],
+            [0.0, 0.0, by_ab, weights @ tables["by_bb"]],
+        ])  # fmt: skip
         for part in rows.pieces():
-            mine = _of_times(parameters, part, tables)
+            mine = _of_times((r, a), part, tables)
             value += mine.value
             gradient += mine.gradient
             hessian += mine.hessian
-        return Derivatives(float(value), gradient, hessian + np.triu(hessian, 1).T)
+        return Derivatives(float(value), gradient, hessian)
 
     def p_alive(self, parameters: Floats, rows: SummaryRows) -> Floats:
         """Return the probability that a customer has not dropped out; 1 without repeats."""
         r, alpha, a, b = parameters.tolist()  # a request waits, and Python's floats are quicker
-        tosses = rows.repeat_count + self.coins
-        log_ratio = np.log((alpha + rows.age) / (alpha + rows.last_purchase_age))
-        odds = np.exp(np.minimum((r + rows.repeat_count) * log_ratio, _LARGEST)) * a
+        x, last, age = rows.numbers()
+        tosses = x + self.coins
+        log_odds = (r + x) * np.log((alpha + age) / (alpha + last))
+        odds = np.exp(np.minimum(log_odds, _LARGEST)) * a
         heads = b - 1 + tosses
-        alive: Floats = heads / (heads + odds)
-        return alive if self.coins else np.where(tosses > 0, alive, 1.0)
+        alive = heads / (heads + odds)
+        return np.reshape(alive if self.coins else np.where(tosses > 0, alive, 1.0), -1)
 
     def expected_purchases(self, parameters: Floats, horizon: Any, rows: SummaryRows) -> Floats:
         """Return equations (9) and (10) of the paper."""
         r, alpha, a, b = parameters.tolist()
-        x = rows.repeat_count
-        found = purchases_while_heads(r + x, alpha + rows.age, (a, x + (b + self.coins)), horizon)
+        x, _, age = rows.numbers()
+        found = purchases_while_heads(r + x, alpha + age, (a, x + (b + self.coins)), horizon)
         return found * self.p_alive(parameters, rows)
 
     def purchase_probabilities(
@@ -133,9 +137,11 @@ class BGNBD(TransactionModel):
         return places[kept], at[kept]
 
 
-def _of_times(parameters: Floats, rows: RowPiece, tables: Mapping[str, Floats]) -> Derivatives:
-    """Return what depends on the times as well; of the Hessian the upper half."""
-    r, _, a, _ = parameters
+def _of_times(
+    shapes: tuple[float, float], rows: RowPiece, tables: Mapping[str, Floats]
+) -> Derivatives:
+    """Return what depends on the times as well, for r and a."""
+    r, a = shapes
     weight, places = rows.weight, rows.place
     power = rows.repeat_count + r
     log_end, by_end = tables["log_end"].take(rows.end_place), tables["by_end"].take(rows.end_place)
@@ -155,21 +161,27 @@ def _of_times(parameters: Floats, rows: RowPiece, tables: Mapping[str, Floats]) 
     steep, toss = power * late, tables["by_toss"].take(places)
     spread = mixed - mixed * gone
     by_r, by_alpha, by_b = spread * log_ratio, spread * steep, spread * toss
-    by_toss, by_steep, any_gone, any_spread = mixed * toss, mixed @ steep, mixed.sum(), spread.sum()
+    by_toss, by_steep, any_gone = mixed * toss, mixed @ steep, weight @ gone
     gradient = np.array([
         mixed @ log_ratio - weight @ log_end, -by_steep - left @ by_end,
-        any_gone / a, by_toss.sum(),
+        any_gone / a, mixed @ toss,
     ])  # fmt: skip
-    hessian = np.zeros((4, 4))
-    hessian[0] = by_r @ log_ratio, -(by_r @ steep), by_r.sum() / a, by_r @ toss
-    hessian[1, 1:] = by_alpha @ steep, -by_alpha.sum() / a, -(by_alpha @ toss)
-    hessian[2, 2:] = (any_spread - any_gone) / a**2, by_b.sum() / a
-    hessian[3, 3] = by_b @ toss + by_toss @ toss
-    hessian[0, 1] -= weight @ by_end + mixed @ late
     # The steepness by alpha falls by both ends: power / at_last**2 less power / at_end**2.
     left *= by_end
     by_last += by_end
-    hessian[1, 1] += left @ by_end + (mixed * steep) @ by_last
+    r_alpha = -(by_r @ steep) - weight @ by_end - mixed @ late
+    alphas = by_alpha @ steep + left @ by_end + (mixed * steep) @ by_last
+    r_a, r_b = spread @ log_ratio / a, by_r @ toss
+    alpha_a, alpha_b = -(spread @ steep) / a, -(by_alpha @ toss)
+    a_a, a_b = -(mixed @ gone) / a**2, spread @ toss / a
+    hessian = np.array(
+        [
+            [by_r @ log_ratio, r_alpha, r_a, r_b],
+            [r_alpha, alphas, alpha_a, alpha_b],
+            [r_a, alpha_a, a_a, a_b],
+            [r_b, alpha_b, a_b, by_b @ toss + by_toss @ toss],
+        ]
+    )
     return Derivatives(float(value), gradient, hessian)
 
 
@@ -188,16 +200,24 @@ def _of_counts(x: Floats, r: float, a: float, b: float, coins: int) -> dict[str,
     """Return what depends on the count alone, with derivatives by r, a and b."""
     kept = x + coins
     tosses = np.where(kept > 0, b + kept - 1, 1.0)
-    both = psi(a + b) - psi(a + b + kept)
-    curved = trigamma(a + b) - trigamma(a + b + kept)
+    # Each in one call, which costs more than what it computes for some twenty counts.
+    ends = np.concatenate([r + x, b + kept, (a + b) + kept, [r, b, a + b]])
+    by_r, by_heads, by_both = _gains(psi(ends))
+    by_rr, by_heads_twice, by_both_twice = _gains(trigamma(ends))
     return {
         "value": gammaln(r + x) - gammaln(r) + betaln(a, b + kept) - betaln(a, b),
-        "by_r": psi(r + x) - psi(r),
-        "by_rr": trigamma(r + x) - trigamma(r),
-        "by_a": both,
-        "by_b": both + psi(b + kept) - psi(b),
-        "by_ab": curved,
-        "by_bb": curved + trigamma(b + kept) - trigamma(b),
-        "log_toss": np.where(kept > 0, np.log(a) - np.log(tosses), -np.inf),
+        "by_r": by_r,
+        "by_rr": by_rr,
+        "by_a": -by_both,
+        "by_b": by_heads - by_both,
+        "by_ab": -by_both_twice,
+        "by_bb": by_heads_twice - by_both_twice,
+        "log_toss": np.where(kept > 0, math.log(a) - np.log(tosses), -np.inf),
         "by_toss": np.where(kept > 0, -1 / tosses, 0.0),
     }
+
+
+def _gains(values: Floats) -> Floats:
+    """Return three rows of values, less what each begins with; these three are the last ones."""
+    rows, begins = values[:-3].reshape(3, -1), values[-3:, None]
+    return rows - begins

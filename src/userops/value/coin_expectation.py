@@ -34,25 +34,25 @@ _NEAR_ONE = 1e-4
 
 
 def purchases_while_heads(
-    shape: Floats, rate: Floats, coin: tuple[float, Floats], horizon: Floats | float
+    shape: Floats | float, rate: Floats | float, coin: tuple[float, Floats | float], horizon: Any
 ) -> Floats:
     """Return the expected purchases of customers who are alive.
 
     Args:
-        shape: Of the gamma distribution of each customer's purchase rate.
+        shape: Of the gamma distribution of each customer's purchase rate; a number of one alone.
         rate: Of the same.
         coin: Of the beta distribution of dropout: a, and each customer's b.
         horizon: Above zero; several are taken with one customer.
     """
     # A coin that never shows tails: smaller numbers would be lost beside 1.
-    coin = max(coin[0], _NO_TAILS), coin[1]
-    a, heads = coin
-    far = horizon / rate
-    if len(shape) == 1:
-        quick = _of_one(shape, far, a, heads.item())
+    a, heads = max(coin[0], _NO_TAILS), coin[1]
+    far = np.asarray(horizon / rate).reshape(-1)
+    if isinstance(shape, float):
+        quick = _of_one(shape, far, a, float(heads))
         if quick is not None:
             return quick
-        shape, heads, far = np.broadcast_arrays(shape, heads, far)
+    shape, heads, far = np.broadcast_arrays(shape, heads, far)
+    coin = a, heads
     found = np.full(len(shape), np.nan)
     left = np.ones(len(shape), dtype=np.bool_)
     for nodes, farthest, most in _TIERS:
@@ -82,11 +82,11 @@ def _by_series(shape: Floats, far: Floats, coin: tuple[float, Floats]) -> Floats
     return found
 
 
-def _of_one(shape: Floats, far: Floats, a: float, heads: float) -> Floats | None:
+def _of_one(shape: float, far: Floats, a: float, heads: float) -> Floats | None:
     """Return the same of one customer, with the nodes of the farthest horizon, if these do."""
     farthest = max(far.tolist())
     for nodes, up_to, most in _TIERS:
-        if farthest <= up_to and shape.item() * farthest <= most:
+        if farthest <= up_to and shape * farthest <= most:
             found = _of_a_coin(shape, far, _coin(a, heads, nodes))
             return found if math.isfinite(found.item(0)) else None
     return None
@@ -107,11 +107,12 @@ def _by_nodes(shape: Floats, far: Floats, coin: tuple[float, Floats], nodes: int
     return found
 
 
-def _of_a_coin(shape: Floats, far: Floats, coin: tuple[Floats, Floats]) -> Floats:
+def _of_a_coin(shape: Floats | float, far: Floats, coin: tuple[Floats, Floats]) -> Floats:
     p, weights = coin
-    silent = np.log1p(np.multiply.outer(far, p))
-    silent *= -shape[:, None]
-    found: Floats = -np.expm1(silent, out=silent) @ weights
+    silent = far[:, None] * p
+    np.log1p(silent, out=silent)
+    silent *= -shape if isinstance(shape, float) else -shape[:, None]
+    found: Floats = -(np.expm1(silent, out=silent) @ weights)
     return found
 
 

@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.errors import DataError, InvalidArgumentError, InvalidDefinitionError
+from userops.value.bootstrap import Bootstrap
 from userops.value.discounting import discounted, rate_of_discount
 from userops.value.fitted_parameters import FittedParameters
 from userops.value.inference import LikelihoodRatio, checked_level, profiled
-from userops.value.newton import Maximum, maximised
+from userops.value.newton import Maximum
 from userops.value.purchase_counts import quantile_of_counts
 from userops.value.summary_rows import SummaryRows
 from userops.value.transaction_process import TransactionProcess
 
-__all__ = ["UNIT_DAYS", "Bootstrap", "FittedTransactionModel", "days_of"]
+__all__ = ["UNIT_DAYS", "FittedTransactionModel", "days_of"]
 
 Floats = NDArray[np.float64]
 UNIT_DAYS = {"days": 1.0, "weeks": 7.0}
@@ -42,33 +43,6 @@ def days_of(fitted: FittedTransactionModel) -> float:
             got=type(fitted.model).__name__, allowed="a model in continuous time, such as BGNBD",
         )  # fmt: skip
     return UNIT_DAYS[fitted.unit]
-
-
-@attrs.frozen(eq=False)
-class Bootstrap:
-    """Parameters fitted to customers that were drawn again, with replacement.
-
-    Attributes:
-        names: Of the parameters, and of the effects of covariates.
-        values: Shape (draws, names).
-        converged: How many of the draws did.
-    """
-
-    names: tuple[str, ...]
-    values: Floats = attrs.field(repr=False)
-    converged: int
-
-    def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
-        """Return the interval that holds the middle share of the draws.
-
-        Raises:
-            InvalidArgumentError: If there is no such parameter, or no such level.
-        """
-        if name not in self.names:
-            raise InvalidArgumentError.unknown("name", name, self.names)
-        tail = (1 - checked_level(level)) / 2
-        low, high = np.quantile(self.values[:, self.names.index(name)], [tail, 1 - tail])
-        return float(low), float(high)
 
 
 @attrs.frozen(repr=False, kw_only=True)
@@ -150,18 +124,10 @@ class FittedTransactionModel(FittedParameters):
         Raises:
             InvalidArgumentError: If there is not a draw.
         """
-        if draws < 1:
-            raise InvalidArgumentError("draws", "must be 1 or more", got=draws)
-        rng, start = np.random.default_rng(seed), self.coordinates
-        shares, many = rows.weight / rows.customers, round(rows.customers)
-        found = []
-        for _ in range(draws):
-            some = rows.weighted(rng.multinomial(many, shares).astype(np.float64))
-            found.append(maximised(_likelihood(self.model, some), start))
-        values = np.stack([each.logs for each in found])
-        values[:, : len(self.parameters)] = np.exp(values[:, : len(self.parameters)])
-        converged = sum(each.status == "converged" for each in found)
-        return Bootstrap(self.names, values, converged)
+        return Bootstrap.of(
+            self.names, len(self.parameters), rows, self.coordinates,
+            lambda some: _likelihood(self.model, some), draws=draws, seed=seed,
+        )  # fmt: skip
 
     def likelihood_ratio(self, larger: FittedTransactionModel) -> LikelihoodRatio:
         """Test this fit against one of the same model with more covariates.

@@ -1,7 +1,7 @@
-"""How sure one can be of a fit: intervals by the delta method, by the profile, and by redrawing.
+"""How sure one can be of a fit: intervals by the delta method, and by the profile.
 
 Cox & Hinkley (1974), Theoretical Statistics, chapter 9: observed information, likelihood ratios and
-profiles. Efron & Tibshirani (1993), An Introduction to the Bootstrap.
+profiles.
 """
 
 from __future__ import annotations

@@ -39,6 +39,8 @@ Floats = NDArray[np.float64]
 _COUNT, _WRONG = "userops__count", "userops__wrong"
 _COLUMNS = ("repeat_count", "last_purchase_age", "age", "weight", "covariates")
 _PIECE_ROWS = 1 << 13
+# Of one customer of whom nothing else is known.
+_ONE, _NOTHING_KNOWN = np.ones(1), np.empty((1, 0))
 
 
 class RowPiece(NamedTuple):
@@ -212,12 +214,11 @@ class SummaryRows:
         """
         x, last, end = float(repeat_count), float(last_purchase_age), float(age)
         columns = np.array([x]), np.array([last]), np.array([end])
-        known = np.array([covariates], dtype=np.float64)
         # A request waits for this: what is plainly right is not checked column by column.
         is_right = x.is_integer() and 0 <= last <= end < math.inf and (x > 0) == (last > 0)
         if x < 0 or not is_right or covariates:
-            return cls(*columns, covariates=known)
-        return cls._unchecked(*columns, np.ones(1), known)
+            return cls(*columns, covariates=np.array([covariates], dtype=np.float64))
+        return cls._unchecked(*columns, _ONE, _NOTHING_KNOWN)
 
     @classmethod
     def _unchecked(cls, *columns: Floats) -> SummaryRows:
@@ -226,6 +227,12 @@ class SummaryRows:
             object.__setattr__(found, name, column)
         object.__setattr__(found, "unit_days", None)
         return found
+
+    def numbers(self) -> tuple[Any, Any, Any]:
+        """Return x, t_x and T; of one row as numbers, which are quicker than arrays of one."""
+        if len(self.age) != 1:
+            return self.repeat_count, self.last_purchase_age, self.age
+        return self.repeat_count.item(), self.last_purchase_age.item(), self.age.item()
 
     @property
     def customers(self) -> float:
