@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.data import Size
@@ -15,7 +15,7 @@ from benchmarks.data import Size
 __all__ = ["Row", "report"]
 
 _PACKAGES = (
-    "userops", "narwhals", "pandas", "polars", "duckdb", "pyarrow", "numpy", "lifetimes",
+    "userops", "narwhals", "pandas", "polars", "duckdb", "pyarrow", "numpy", "lifetimes", "pymc-marketing",
     "json-logic", "rule-engine",
 )  # fmt: skip
 _NOTE = """\
@@ -108,7 +108,7 @@ def report(rows: Sequence[Row], size: Size, *, threads: int, date: dt.date) -> s
 
 
 def _machine() -> str:
-    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    packages = ", ".join(filter(None, map(_named, _PACKAGES)))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GB, {platform.system()}, "
@@ -122,3 +122,11 @@ def _processor() -> str:
     lines = file.read_text().splitlines() if file.exists() else []
     models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(models, platform.machine())
+
+
+def _named(package: str) -> str | None:
+    """Return a package with its version; None where it is not installed, as some peers are not."""
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return None
