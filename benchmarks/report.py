@@ -15,8 +15,8 @@ from benchmarks.data import Size
 __all__ = ["Row", "report"]
 
 _PACKAGES = (
-    "userops", "narwhals", "pandas", "polars", "duckdb", "pyarrow", "numpy", "lifetimes", "pymc-marketing",
-    "json-logic", "rule-engine",
+    "userops", "narwhals", "pandas", "polars", "duckdb", "pyarrow", "numpy", "lifetimes",
+    "pymc-marketing", "json-logic", "rule-engine",
 )  # fmt: skip
 _NOTE = """\
 Each figure is the median of {repeats} runs, sides in turn, every run in a process of its own with
