@@ -57,6 +57,10 @@ _LEAST_CONDITION = 1e-8
 _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e3
 # Of standard errors in logarithms above this one nothing is known but an order of magnitude or so.
 _LARGEST_ERROR = 3.0
+# Of a flat direction, how much of a parameter makes it one of those that cannot be told apart.
+_LARGE_SHARE = 0.1
+# In standard errors, how far from the top a search may end that calls itself converged.
+_LARGEST_REST = 1e-3
 # Where a search ends on a plateau, others begin so far, in logarithms, from a model's own start.
 OTHER_STARTS = (0.0, 1.5, -1.5)
 
@@ -252,15 +256,16 @@ def _improved(
 
 def _ended(logs: Floats, here: Derivatives, free: NDArray[np.bool_], steps: int) -> Maximum:
     """Return the end of a search with what it means."""
-    held = np.flatnonzero(~free)
-    if len(held):
-        return Maximum(logs, here, "boundary", tuple(held.tolist()), steps)
-    values, vectors = np.linalg.eigh(-here.hessian)
+    loose = np.flatnonzero(~free)
+    information = -here.hessian[np.ix_(free, free)]
+    values, vectors = np.linalg.eigh(information)
     flat = values < 1 / _LARGEST_ERROR**2
     if flat.any():
         weight = np.abs(vectors[:, flat]).max(axis=1)
-        loose = np.flatnonzero(weight > 0.1)
-        return Maximum(logs, here, "not_identified", tuple(loose.tolist()), steps)
-    scale = float(np.sqrt(here.gradient @ np.linalg.solve(-here.hessian, here.gradient)))
-    status: Status = "converged" if scale < 1e-3 else "failed"
-    return Maximum(logs, here, status, (), steps)
+        loose = np.union1d(loose, np.flatnonzero(free)[weight > _LARGE_SHARE])
+    status: Status = "converged" if free.all() else "boundary"
+    if len(loose):
+        status = status if status == "boundary" else "not_identified"
+    elif np.sqrt(here.gradient @ np.linalg.solve(information, here.gradient)) >= _LARGEST_REST:
+        status = "failed"
+    return Maximum(logs, here, status, tuple(loose.tolist()), steps)
