@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from userops.core import cores
+from userops.core import cores, digits
 from userops.core.frames import first_rows as module
 from userops.core.frames.first_rows import begins_visibly, first_rows
 from userops.core.frames.places import places_of
@@ -27,6 +27,7 @@ def _of_any_size() -> Iterator[None]:
     with (
         mock.patch.multiple(module, _FEWEST_ROWS=1, _SAMPLE_ROWS=1, _FEWEST_IN_SAMPLE=0),
         mock.patch.multiple(cores, core_count=lambda: 3, _FEWEST_ROWS=1),
+        mock.patch.object(digits, "PIECE_ROWS", 2),
     ):
         yield
 

@@ -233,3 +233,18 @@ def test_arguments_are_checked(cdnow: Any) -> None:
         BGNBD().fit(cdnow.drop_columns(["age_days"]))
     with pytest.raises(DataError, match="no repeat purchase"):
         SpendRows(np.array([0.0]), np.array([5.0]))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_one_row_is_a_row_among_many(model: TransactionModel) -> None:
+    """Which is computed by itself, and must not come out otherwise."""
+    at = np.array((SETS_OF_FIVE if len(model.parameter_names) == 5 else SETS_OF_FOUR)[0])
+    many = SummaryRows(
+        np.array([0.0, 1.0, 2.0, 40.0]), np.array([0.0, 3.0, 30.43, 38.0]), np.full(4, 38.86)
+    )
+    alive, expected = model.p_alive(at, many), model.expected_purchases(at, 39.0, many)
+    for place in range(len(many)):
+        one = many.part(slice(place, place + 1))
+        assert model.p_alive(at, one) == pytest.approx(alive[[place]], rel=1e-14)
+        found = model.expected_purchases(at, 39.0, one)
+        assert found == pytest.approx(expected[[place]], rel=1e-12)

@@ -18,6 +18,7 @@ from userops.customers import IdentifierKind, IdentityGraph
 from userops.errors import InvalidArgumentError, MoneyOverflowError
 from userops.testing import Engines, to_engine
 from userops.value import SummaryRows, transaction_summary
+from userops.value import summaries as module
 
 # a: a first day of two orders, one return, a repeat day of two orders, and one held out.
 ORDERS = pa.table(
@@ -178,6 +179,7 @@ def test_cores_share_the_customers(table: pa.Table, zone: str, as_of: str, count
     with (
         mock.patch.multiple(cores, core_count=lambda: count, _FEWEST_ROWS=1),
         mock.patch.multiple(day_totals, _PIECE_ROWS=2, _BATCH_ROWS=3),
+        mock.patch.object(module, "_MORSEL_ROWS", 2),
     ):
         both_ways(table, "pyarrow", zone, as_of)
 

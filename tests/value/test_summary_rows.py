@@ -168,3 +168,11 @@ def test_distinct_times_give_each_row_its_own(days: list[int], unit: float) -> N
         assert np.array_equal(found.values[found.places], times)
         assert (np.diff(found.values) > 0).all()
         assert len(found.values) <= 2 * len(days) + 1
+
+
+def test_nobody_writes_into_what_requests_share() -> None:
+    """The weight of one customer is that of all who are asked for alone."""
+    one = SummaryRows.one(2, 10.0, 30.0)
+    with pytest.raises(ValueError, match="read-only"):
+        one.weight[0] = 7.0
+    assert SummaryRows.one(0, 0.0, 30.0).customers == 1

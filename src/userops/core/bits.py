@@ -14,7 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from userops.core.cores import core_count, on_all_cores
+from userops.core import cores
+from userops.core.cores import on_all_cores
 
 __all__ = [
     "Words",
@@ -109,7 +110,7 @@ def pair_counts(rows: Words) -> NDArray[np.int64]:
     n_sets, n_words = rows.shape
     begins = list(range(0, n_words, _BLOCK_WORDS))
     is_small = n_sets * n_sets * n_words < _ALONE_WORDS
-    threads = 1 if is_small else core_count()
+    threads = 1 if is_small else cores.core_count()
     shares = [begins[k::threads] for k in range(threads)]
     parts = on_all_cores(lambda share: _upper_counts(rows, share), shares)
     upper = sum(parts, np.zeros((n_sets, n_sets), dtype=np.int64))

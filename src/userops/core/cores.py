@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["core_count", "on_all_cores", "shares", "sort_in_place"]
+from userops.core.digits import pieces
+
+__all__ = ["by_pieces", "core_count", "on_all_cores", "shares", "sort_in_place"]
 
 One = TypeVar("One")
 Other = TypeVar("Other")
@@ -42,8 +44,22 @@ def shares(rows: int) -> list[slice]:
     return [slice(*pair) for pair in itertools.pairwise(edges)]
 
 
+def by_pieces(rows: int, work: Callable[[slice], None]) -> None:
+    """Do something for all rows, a piece at a time, whose arrays stay in a core's cache."""
+
+    def work_off(share: slice) -> None:
+        for piece in pieces(share):
+            work(piece)
+
+    on_all_cores(work_off, shares(rows))
+
+
 def sort_in_place(numbers: NDArray[np.uint64]) -> None:
-    """Sort numbers ascending: parted at medians, so that each core sorts a share of its own."""
+    """Sort numbers ascending, which lie in memory of their own.
+
+    They are parted at their median, and so on, until each core has a part to sort. To part is a
+    tenth of the work of sorting, and the first time it is one core's.
+    """
     parts = [numbers]
     while len(parts) < core_count() and len(numbers) >= _FEWEST_ROWS:
         on_all_cores(lambda part: part.partition(len(part) // 2), parts)

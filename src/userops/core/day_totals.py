@@ -8,7 +8,7 @@ Each core has a share of the customers.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -55,18 +55,18 @@ class _Days(NamedTuple):
     """What the days of some customers hold, in order of customer and day: one row for each.
 
     Attributes:
-        keys: The number of the customer, above the lowest one.
-        days: The day, above the lowest one.
+        keys: The number of the customer, less `low_key`.
+        days: The day, less `low_day`.
         sums: The sum of the values.
-        low_key: The lowest number of a customer.
-        low_day: The lowest day.
+        low_key: Added to what is told of a customer, instead of to each row of his.
+        low_day: The same of days.
     """
 
     keys: Ints
     days: Ints
     sums: Ints
-    low_key: int = 0
-    low_day: int = 0
+    low_key: int
+    low_day: int
 
 
 def day_totals(
@@ -101,9 +101,8 @@ def day_totals(
         packed = _packed(table, zone, parts)
         sort_in_place(packed)
         shift = parts[_DAY].bits + parts[_VALUE].bits
-        found = on_all_cores(
-            lambda share: _of_known(_unpacked(share, parts), last_day), _shares(packed, shift)
-        )
+        customers = _customer_shares(packed, shift)
+        found = on_all_cores(lambda share: _of_known(_days_of(share, parts), last_day), customers)
     keys, *columns = zip(*found, strict=True)
     named = {n: pa.chunked_array(column) for n, column in zip(_NAMES, columns, strict=True)}
     return as_frame(pa.table({key: ids_of(np.concatenate(keys)), **named}))
@@ -123,7 +122,7 @@ def _packed(table: pa.Table, zone: Zone, parts: Mapping[str, Digits]) -> Words:
     return packed
 
 
-def _shares(packed: Words, shift: int) -> list[Words]:
+def _customer_shares(packed: Words, shift: int) -> list[Words]:
     """Return sorted rows in a share for each core, whose customers are in no other.
 
     Args:
@@ -140,7 +139,7 @@ def _begin_of_next(packed: Words, row: int, shift: int) -> int:
     return int(np.searchsorted(packed, np.uint64(beyond)))
 
 
-def _unpacked(packed: Words, parts: Mapping[str, Digits]) -> Iterator[_Days]:
+def _days_of(packed: Words, parts: Mapping[str, Digits]) -> Iterator[_Days]:
     """Yield the days of sorted rows, a piece of the customers at a time."""
     (_, key), (_, day), (_, value) = parts.items()
     begin = 0
@@ -173,7 +172,7 @@ def _logged(table: pa.Table, zone: Zone) -> Iterator[_Days]:
         keys, days = np.repeat(each[customers], sizes), log.instants_us[rows]
         starts = np.flatnonzero(_differs(keys, days))
         sums = np.add.reduceat(log.columns[_VALUE][rows], starts)
-        yield _Days(keys[starts], days[starts], sums)
+        yield _Days(keys[starts], days[starts], sums, 0, 0)
 
 
 def _spread_days(instants: pa.ChunkedArray, zone: Zone) -> Digits:
@@ -207,21 +206,12 @@ def _local_days(instants_us: Ints, zone: Zone) -> Ints:
 
 def _of_known(found: Iterable[_Days], last_day: int) -> list[Ints]:
     """Return the keys and the totals of customers who have a row up to a day."""
-    parts = []
+    parts = [[np.empty(0, dtype=np.int64)] * (len(_NAMES) + 1)]
     for days in found:
         columns = _totals(days, last_day)
         is_known = columns[1] <= last_day
         parts.append(columns if is_known.all() else [column[is_known] for column in columns])
-    if not parts:
-        return [np.empty(0, dtype=np.int64)] * (len(_NAMES) + 1)
-    return [_joined(column) for column in zip(*parts, strict=True)]
-
-
-def _joined(parts: Sequence[Ints]) -> Ints:
-    """Return arrays as one; zeros that are not written out stay so, and cost no memory."""
-    if any(part.strides != (0,) for part in parts):
-        return np.concatenate(parts)
-    return np.zeros(sum(len(part) for part in parts), dtype=np.int64)
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
 def _totals(found: _Days, last_day: int) -> list[Ints]:
@@ -235,7 +225,7 @@ def _totals(found: _Days, last_day: int) -> list[Ints]:
     first, last, sum_repeat = days[starts], days[ends - 1], np.add.reduceat(sums, starts)
     sum_repeat -= sums[starts]
     repeats = ends - starts - 1
-    later = sum_later = np.broadcast_to(np.int64(0), len(starts))
+    later, sum_later = np.zeros_like(first), np.zeros_like(first)
     if last.max() > last_day - low_day:
         is_later = days > last_day - low_day
         later = np.add.reduceat(is_later, starts, dtype=np.int64)

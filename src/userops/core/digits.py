@@ -75,10 +75,11 @@ def starts_of(groups: NDArray[Any], *, shift: int) -> Ints:
     return np.concatenate(starts)
 
 
-def pieces(rows: int, *, overlap: int = 0) -> Iterator[slice]:
+def pieces(rows: int | slice, *, overlap: int = 0) -> Iterator[slice]:
     """Cut rows into slices; with an overlap, each begins so many rows before the last one's end."""
-    for begin in range(0, rows, PIECE_ROWS):
-        yield slice(max(begin - overlap, 0), min(begin + PIECE_ROWS, rows))
+    share = slice(0, rows) if isinstance(rows, int) else rows
+    for begin in range(share.start, share.stop, PIECE_ROWS):
+        yield slice(max(begin - overlap, share.start), min(begin + PIECE_ROWS, share.stop))
 
 
 def whole_groups(offsets: Ints, rows: int = PIECE_ROWS) -> Iterator[tuple[slice, slice]]:

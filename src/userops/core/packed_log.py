@@ -75,7 +75,7 @@ def near_numbers(keys: pa.ChunkedArray) -> tuple[pa.ChunkedArray, Callable[[Ints
 
 
 def spread(column: pa.ChunkedArray) -> Digits:
-    """Return the digits that a column needs, without its values."""
+    """Return the digits that a column needs, without its values: at least one, and no nulls."""
     reach = on_all_cores(lambda share: pc.min_max(column[share]), shares(len(column)))
     low = min(share["min"].as_py() for share in reach)
     high = max(share["max"].as_py() for share in reach)

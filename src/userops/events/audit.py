@@ -101,8 +101,8 @@ def _sums(
                 values[name] = nw.when(chosen).then(amount)
             flags[_TOTALS[2]] = good & ~returned & (amount == 0).fill_null(False)
     # Arrow counts flags as they are; not every engine does.
-    counted = {n: flag if source.is_arrow else flag.cast(nw.Int64) for n, flag in flags.items()}
-    measured = values | counted
+    addends = {n: flag if source.is_arrow else flag.cast(nw.Int64) for n, flag in flags.items()}
+    measured = values | addends
     sums = {name: own(name).sum() for name in values if name not in ("instant", "amount")}
     sums |= {name: own(name).sum().cast(nw.Int64) for name in flags}
 

@@ -210,7 +210,7 @@ class EventTable:
             and the properties.
         """
         audit = self.audit
-        own = [CUSTOMER_ID, INSTANT_US]
+        own, is_good = [CUSTOMER_ID, INSTANT_US], PREFIX + "counted"
         if isinstance(self.columns, OrderColumns):
             own += [AMOUNT_MINOR_UNITS, IS_RETURN]
             own += [ORDER_ID] if self.columns.order_id else []
@@ -219,20 +219,17 @@ class EventTable:
         # A filter copies every row on eager engines, so one that the audit shows to drop nothing
         # is left out; and columns are chosen first, because it copies every column as well.
         only_counted = audit.counted < audit.rows
-        good = is_counted(self.source, self.columns)
         only_before = before_us is not None and (audit.last_us or 0) >= before_us
 
         def plan(rows: frames.Frame) -> frames.Frame:
             rows = rows.select(
                 *(nw.col(PREFIX + name).alias(name) for name in own),
                 *(nw.col(column).alias(role) for role, column in carried.items()),
-                *([good.alias(PREFIX + "counted")] if only_counted else []),
+                *([is_counted(self.source, self.columns).alias(is_good)] if only_counted else []),
             )
             if only_before:
                 rows = rows.filter(nw.col(INSTANT_US) < before_us)
-            if only_counted:
-                rows = rows.filter(nw.col(PREFIX + "counted")).drop(PREFIX + "counted")
-            return rows
+            return rows.filter(nw.col(is_good)).drop(is_good) if only_counted else rows
 
         return frames.by_morsel(self.source, self._normalised, plan)
 

@@ -48,7 +48,11 @@ def null(dtype: Any) -> nw.Expr:
 
 
 def status_code(code: int) -> nw.Expr:
-    """Return the code of a status in the type of the column, which Arrow would widen to compare."""
+    """Return the code of a status in the type of the column.
+
+    Arrow would widen the column to compare it with another number, which counts where all rows are
+    looked at.
+    """
     return nw.lit(code, nw.Int8)
 
 

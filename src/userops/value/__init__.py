@@ -9,6 +9,7 @@ from userops.core.lazy import lazy_names
 if TYPE_CHECKING:
     from userops.value.bg_bb import BGBB
     from userops.value.bg_nbd import BGNBD
+    from userops.value.bootstrap import Bootstrap
     from userops.value.customer_value import CustomerValue, CustomerWorth, FittedCustomerValue
     from userops.value.fitted_transactions import FittedTransactionModel
     from userops.value.gamma_gamma import FittedGammaGamma, GammaGamma, SpendRows
@@ -103,8 +104,8 @@ __getattr__, __dir__ = lazy_names(
     {
         "bg_bb": ("BGBB",),
         "bg_nbd": ("BGNBD",),
-        "customer_value": ("CustomerValue", "CustomerWorth", "FittedCustomerValue"),
         "bootstrap": ("Bootstrap",),
+        "customer_value": ("CustomerValue", "CustomerWorth", "FittedCustomerValue"),
         "fitted_transactions": ("FittedTransactionModel",),
         "gamma_gamma": ("FittedGammaGamma", "GammaGamma", "SpendRows"),
         "ggompertz_nbd": ("GGompertzNBD",),

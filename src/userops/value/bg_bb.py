@@ -113,7 +113,7 @@ class BGBB(TransactionModel):
             InvalidArgumentError: If the horizon is no whole number.
         """
         until = _whole(horizon)
-        # Of parameters in the millions gamma functions cancel to seven digits, beyond what can be.
+        # Beyond a thousand opportunities closed forms have eight digits, and may exceed the most.
         return np.minimum(self._purchases(parameters, rows, 0.0, until), until)
 
     def discounted_residual_purchases(

@@ -91,7 +91,7 @@ class BGNBD(TransactionModel):
     def p_alive(self, parameters: Floats, rows: SummaryRows) -> Floats:
         """Return the probability that a customer has not dropped out; 1 without repeats."""
         r, alpha, a, b = parameters.tolist()  # a request waits, and Python's floats are quicker
-        x, last, age = rows.numbers()
+        x, last, age = rows.columns_or_numbers()
         tosses = x + self.coins
         log_odds = (r + x) * np.log((alpha + age) / (alpha + last))
         odds = np.exp(np.minimum(log_odds, _LARGEST)) * a
@@ -102,7 +102,7 @@ class BGNBD(TransactionModel):
     def expected_purchases(self, parameters: Floats, horizon: Any, rows: SummaryRows) -> Floats:
         """Return equations (9) and (10) of the paper."""
         r, alpha, a, b = parameters.tolist()
-        x, _, age = rows.numbers()
+        x, _, age = rows.columns_or_numbers()
         found = purchases_while_heads(r + x, alpha + age, (a, x + (b + self.coins)), horizon)
         return found * self.p_alive(parameters, rows)
 

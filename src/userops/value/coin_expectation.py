@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, gammaln, hyp2f1, roots_jacobi
+from scipy.special import betainc, hyp2f1, roots_jacobi
+
+from userops.value.special import log_rising
 
 __all__ = ["purchases_while_heads"]
 
@@ -135,7 +137,7 @@ def _summed(shape: float, far: float, a: float, b: float) -> float:
     found, begin, many, share = 0.0, 0, 256, far / (1 + far)
     while begin < _MOST_TERMS:
         k = np.arange(begin, begin + many) + 1.0
-        stays = gammaln(b + k - 1) - gammaln(b) + gammaln(a + b) - gammaln(a + b + k - 1)
+        stays = log_rising(b, k - 1) - log_rising(a + b, k - 1)
         terms: Any = betainc(k, shape, share) * np.exp(stays)
         found += float(terms.sum())
         # Said so that a sum that is not a number ends as well.

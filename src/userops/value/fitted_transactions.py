@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import attrs
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from userops.errors import DataError, InvalidArgumentError, InvalidDefinitionError
-from userops.value.bootstrap import Bootstrap
+from userops.value.bootstrap import Bootstrap, redrawn
 from userops.value.discounting import discounted, rate_of_discount
 from userops.value.fitted_parameters import FittedParameters
 from userops.value.inference import LikelihoodRatio, checked_level, profiled
@@ -124,10 +124,12 @@ class FittedTransactionModel(FittedParameters):
         Raises:
             InvalidArgumentError: If there is not a draw.
         """
-        return Bootstrap.of(
-            self.names, len(self.parameters), rows, self.coordinates,
-            lambda some: _likelihood(self.model, some), draws=draws, seed=seed,
-        )  # fmt: skip
+        likelihood = partial(_likelihood, self.model)
+        found = redrawn(likelihood, self.coordinates, rows, draws=draws, seed=seed)
+        values = np.stack([each.logs for each in found])
+        values[:, : len(self.parameters)] = np.exp(values[:, : len(self.parameters)])
+        converged = sum(each.status == "converged" for each in found)
+        return Bootstrap(self.names, values, converged)
 
     def likelihood_ratio(self, larger: FittedTransactionModel) -> LikelihoodRatio:
         """Test this fit against one of the same model with more covariates.

@@ -14,6 +14,7 @@ from scipy.special import gammaln
 
 from userops.value.lives import Lives
 from userops.value.panels import panels
+from userops.value.special import log_rising
 
 __all__ = [
     "MOST_COUNT",
@@ -42,7 +43,7 @@ def negative_binomial(n: Floats, shape: Floats, rate: Floats, time: Floats | flo
         time: Above zero.
     """
     found: Floats = np.exp(
-        gammaln(shape + n) - gammaln(shape) - gammaln(n + 1)
+        log_rising(shape, n) - gammaln(n + 1)
         + shape * np.log(rate / (rate + time)) + n * np.log(time / (rate + time))
     )  # fmt: skip
     return found
@@ -81,7 +82,7 @@ def counts_until_dropout(
 
     everybody, end = np.arange(len(age)), age + horizon
     found = panels(age, end, (logs(age, everybody), logs(end, everybody)), logs, distance)
-    ways = gammaln(shape[:, None] + n) - gammaln(shape)[:, None] - gammaln(n + 1)
+    ways = log_rising(shape[:, None], n) - gammaln(n + 1)
     sums = np.zeros((most + 1, len(age)))
     for part in (piece for ruled in found for piece in ruled.pieces()):
         place = part.owner

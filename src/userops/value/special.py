@@ -28,7 +28,7 @@ def log_rising(base: Any, steps: Any) -> NDArray[np.float64]:
     begin = np.maximum(base, _LARGE)
     end = begin + steps
     large = (begin - 0.5) * np.log1p(steps / begin) + steps * (np.log(end) - 1)
-    large += (1 / end - 1 / begin) / 12 - (1 / end**3 - 1 / begin**3) / 360
+    large += (1 / end - 1 / begin) / 12 - ((1 / end) ** 3 - (1 / begin) ** 3) / 360
     small = gammaln(base + steps) - gammaln(base)
     found: NDArray[np.float64] = np.where(base > _LARGE, large, small)
     return found

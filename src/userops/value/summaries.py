@@ -40,6 +40,7 @@ from userops.value.summary_rows import AGE, LAST_PURCHASE_AGE, MEAN_SPEND, REPEA
 __all__ = ["CustomerSummary", "history_of", "purchase_days", "transaction_summary"]
 
 _ORDER = "order"
+# The last step has a dozen kernels, which are soon worth a core of their own.
 _MORSEL_ROWS = 1 << 18
 _DAY, _AMOUNT = "userops__day", "userops__amount"
 
@@ -96,7 +97,7 @@ def transaction_summary(data: Any, as_of: AsOf, *, calibration_end: AsOf | None 
     found = frames.by_morsel(
         orders.source, totals,
         lambda rows: rows.select(CUSTOMER_ID, *(v.alias(name) for name, v in columns.items())),
-        rows=_MORSEL_ROWS,
+        most_rows=_MORSEL_ROWS,
     )  # fmt: skip
     if orders.source.family != "pyarrow" and found.implementation.is_pyarrow():
         return orders.source.give_rows(frames.to_arrow(found))

@@ -39,8 +39,9 @@ Floats = NDArray[np.float64]
 _COUNT, _WRONG = "userops__count", "userops__wrong"
 _COLUMNS = ("repeat_count", "last_purchase_age", "age", "weight", "covariates")
 _PIECE_ROWS = 1 << 13
-# Of one customer of whom nothing else is known.
+# Of one customer of whom nothing else is known: shared by all requests, so that nobody may write.
 _ONE, _NOTHING_KNOWN = np.ones(1), np.empty((1, 0))
+_ONE.flags.writeable = False
 
 
 class RowPiece(NamedTuple):
@@ -221,14 +222,14 @@ class SummaryRows:
         return cls._unchecked(*columns, _ONE, _NOTHING_KNOWN)
 
     @classmethod
-    def _unchecked(cls, *columns: Floats) -> SummaryRows:
+    def _unchecked(cls, *columns: Floats, unit_days: float | None = None) -> SummaryRows:
         found = object.__new__(cls)
         for name, column in zip(_COLUMNS, columns, strict=True):
             object.__setattr__(found, name, column)
-        object.__setattr__(found, "unit_days", None)
+        object.__setattr__(found, "unit_days", unit_days)
         return found
 
-    def numbers(self) -> tuple[Any, Any, Any]:
+    def columns_or_numbers(self) -> tuple[Floats | float, Floats | float, Floats | float]:
         """Return x, t_x and T; of one row as numbers, which are quicker than arrays of one."""
         if len(self.age) != 1:
             return self.repeat_count, self.last_purchase_age, self.age
@@ -258,8 +259,8 @@ class SummaryRows:
         return self.total(self.age) / self.customers
 
     def part(self, here: slice | NDArray[Any]) -> SummaryRows:
-        """Return some of the rows."""
-        return SummaryRows(
+        """Return some of the rows; those of a draw again may have no weight."""
+        return self._unchecked(
             self.repeat_count[here], self.last_purchase_age[here], self.age[here],
             self.weight[here], self.covariates[here], unit_days=self.unit_days,
         )  # fmt: skip

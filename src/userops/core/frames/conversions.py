@@ -35,7 +35,7 @@ BACKENDS: tuple[Engine, ...] = (
     "pyspark",
 )
 _WORD_BYTES = 8
-# What numpy holds for a time that is missing, and for no other.
+# What numpy holds for a time that is missing: the lowest number, so that the minimum finds it.
 _NOT_A_TIME = np.iinfo(np.int64).min
 _EXTRA_OF = {"polars": "polars", "duckdb": "duckdb", "ibis": "ibis", "pyspark": "spark"}
 
@@ -146,8 +146,8 @@ def _numpy_backed(table: pa.Table) -> Any:
     columns = zip(table.schema, table.columns, strict=True)
     holed = {field.name for field, c in columns if c.null_count and field.type in nullable}
     if not holed:
-        return table.to_pandas()
-    plain = table.drop_columns(sorted(holed)).to_pandas()
+        return table.to_pandas(ignore_metadata=True)
+    plain = table.drop_columns(sorted(holed)).to_pandas(ignore_metadata=True)
     frame = {
         name: (
             table.select([name]).to_pandas(types_mapper=nullable.get)[name]

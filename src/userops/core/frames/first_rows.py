@@ -9,7 +9,7 @@ themselves are compared, the answer is exact whatever the hashes are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from userops.core.cores import on_all_cores, shares
+from userops.core.cores import by_pieces, on_all_cores, shares
+from userops.core.digits import pieces
 
 __all__ = ["begins_visibly", "first_rows"]
 
@@ -36,7 +37,6 @@ _SAMPLE_ROWS, _FEWEST_IN_SAMPLE = 1 << 12, 1 << 10
 _LONGEST_BYTES = 64
 # Texts that were made to collide are left to Arrow.
 _MOST_ROUNDS = 24
-_PIECE_ROWS = 1 << 15
 _WORD_BYTES = 8
 # Odd numbers whose product with a word mixes every bit into the high ones: 2**64 over the golden
 # ratio (Knuth, The Art of Computer Programming, vol. 3, section 6.4), and those of splitmix64
@@ -63,17 +63,19 @@ def first_rows(texts: pa.ChunkedArray) -> Ints | None:
     if longest > _LONGEST_BYTES or not _differ_often(texts):
         return None
     split = _Texts(texts, shortest, longest)
-    first = _first_at(_hashed(split.each()), max(rows.bit_length() - 2, _FEWEST_BITS))
+    bits = max(rows.bit_length() - 2, _FEWEST_BITS)
+    first = _first_at(_hashed(split.each()), bits, shares(rows))
     is_same = np.ones(rows, dtype=np.bool_)
     for word in split.each():
-        _on_all_cores(rows, partial(_compare, word, first, is_same))
+        by_pieces(rows, partial(_compare, word, first, is_same))
     left = np.flatnonzero(~is_same)
     words = [word[left] for word in split.each()]
     for turn in range(1, _MOST_ROUNDS):
         if not len(left):
             return first.astype(np.int64)
-        # Those that have met others already get more room.
-        found = _first_at(_hashed(iter(words), turn), len(left).bit_length() + 1)
+        # Those that have met others already get more room, and share one table, which is wide.
+        bits, every = len(left).bit_length() + 1, slice(0, len(left))
+        found = _first_at(_hashed(iter(words), turn), bits, [every])
         is_same = np.logical_and.reduce([word[found] == word for word in words])
         first[left[is_same]] = left[found[is_same]]
         left, words = left[~is_same], [word[~is_same] for word in words]
@@ -89,7 +91,7 @@ def begins_visibly(texts: pa.ChunkedArray) -> bool:
         return False
     for chunk in texts.chunks:
         offsets, text = _buffers(chunk)
-        for piece in _pieces(len(chunk)):
+        for piece in pieces(len(chunk)):
             edges = offsets[piece.start : piece.stop + 1]
             if not (edges[1:] > edges[:-1]).all():
                 return False
@@ -135,7 +137,7 @@ class _Texts:
                 place = int(offsets[0]) + start
                 some[:] = np.ndarray(some.shape, "<u8", text.data, place, (self._longest,))
                 continue
-            _on_all_cores(len(some), partial(self._fill_uneven, some, offsets, text, number))
+            by_pieces(len(some), partial(self._fill_uneven, some, offsets, text, number))
         return found
 
     def _fill_uneven(
@@ -184,22 +186,6 @@ def _buffers(texts: pa.Array) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     return offsets[texts.offset : texts.offset + len(texts) + 1], text
 
 
-def _pieces(rows: slice | int) -> Iterator[slice]:
-    share = slice(0, rows) if isinstance(rows, int) else rows
-    for begin in range(share.start, share.stop, _PIECE_ROWS):
-        yield slice(begin, min(begin + _PIECE_ROWS, share.stop))
-
-
-def _on_all_cores(rows: int, work: Callable[[slice], None]) -> None:
-    """Do something for all rows, piece by piece."""
-
-    def work_off(share: slice) -> None:
-        for piece in _pieces(share):
-            work(piece)
-
-    on_all_cores(work_off, shares(rows))
-
-
 def _compare(
     word: Words, first: NDArray[np.int32], is_same: NDArray[np.bool_], rows: slice
 ) -> None:
@@ -212,7 +198,7 @@ def _hashed(words: Iterator[Words], turn: int = 0) -> Words:
     factor = _FACTORS[turn % len(_FACTORS)]
     hashes = next(words) * factor
     for word in words:
-        for piece in _pieces(len(hashes)):
+        for piece in pieces(len(hashes)):
             some = hashes[piece]
             some ^= some >> _HALF_WORD
             some ^= word[piece]
@@ -223,11 +209,14 @@ def _hashed(words: Iterator[Words], turn: int = 0) -> Words:
     return hashes
 
 
-def _first_at(hashes: Words, bits: int) -> NDArray[np.int32]:
-    """Return for each row the first row whose hash begins with the same bits."""
+def _first_at(hashes: Words, bits: int, parts: list[slice]) -> NDArray[np.int32]:
+    """Return for each row the first row whose hash begins with the same bits.
+
+    Each part of the rows has a table of its own; the first of all is the least of theirs.
+    """
     hashes >>= np.uint64(64 - bits)
     places = hashes.view(np.int64)
-    tables = on_all_cores(lambda share: _table_of(places, bits, share), shares(len(places)))
+    tables = on_all_cores(lambda part: _table_of(places, bits, part), parts)
     table = tables[0]
     for other in tables[1:]:
         np.minimum(table, other, out=table)
@@ -236,14 +225,14 @@ def _first_at(hashes: Words, bits: int) -> NDArray[np.int32]:
     def look_up(rows: slice) -> None:
         np.take(table, places[rows], out=first[rows], mode="clip")
 
-    _on_all_cores(len(places), look_up)
+    by_pieces(len(places), look_up)
     return first
 
 
 def _table_of(places: Ints, bits: int, share: slice) -> NDArray[np.int32]:
     """Return the first of some rows at each place; at those of no row, what no row comes after."""
     table = np.full(2**bits, _MOST_ROWS, dtype=np.int32)
-    for piece in reversed(list(_pieces(share))):
+    for piece in reversed(list(pieces(share))):
         # Of equal places the one written last stays: the first row.
         backwards = np.arange(piece.stop - 1, piece.start - 1, -1, dtype=np.int32)
         table[places[piece][::-1]] = backwards

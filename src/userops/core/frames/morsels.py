@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from userops.core.cores import core_count, on_all_cores
+from userops.core import cores
+from userops.core.cores import on_all_cores
 from userops.core.frames.first_rows import begins_visibly
 from userops.core.frames.sources import as_frame, to_arrow
 
@@ -31,7 +32,7 @@ _FEWEST_ROWS = 1 << 18
 
 
 def by_morsel(
-    source: Source, frame: Frame, plan: Callable[[Frame], Frame], *, rows: int | None = None
+    source: Source, frame: Frame, plan: Callable[[Frame], Frame], *, most_rows: int | None = None
 ) -> Frame:
     """Apply a plan to the rows of a frame, or to pieces of them that are stacked again.
 
@@ -40,15 +41,15 @@ def by_morsel(
         frame: The rows.
         plan: Must give the same rows for all of them as for pieces one by one; or a row of
             aggregates for each piece, which the caller then merges.
-        rows: The most of a piece; fewer than by default for a plan of few kernels.
+        most_rows: Of a piece; fewer than by default where a plan has few kernels.
     """
     if not source.is_arrow:
         return plan(frame)
     table = to_arrow(frame)
-    most = rows or _ROWS
+    most = _ROWS if most_rows is None else most_rows
     if len(table) <= most:
         return plan(frame)
-    threads = core_count()
+    threads = cores.core_count()
     # As many pieces for each core, so that none waits for the last one.
     rows = -(-len(table) // (threads * -(-len(table) // (threads * most))))
     rows = max(rows, min(_FEWEST_ROWS, most))
