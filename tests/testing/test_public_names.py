@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -104,3 +106,26 @@ def test_no_package_is_forgotten() -> None:
         if module.name not in ("__main__", "command_line", "core")
     }
     assert packages | {"userops"} == set(PUBLIC)
+
+
+@pytest.mark.parametrize("module", [name for name in PUBLIC if name != "userops"])
+def test_type_checkers_see_what_is_loaded_late(module: str) -> None:
+    """Each public name is written for them, and comes from where they are told."""
+    package = importlib.import_module(module)
+    assert package.__file__ is not None
+    body = ast.parse(Path(package.__file__).read_text("utf-8")).body
+    late = [node for block in body if isinstance(block, ast.If) for node in block.body]
+    written = {
+        name.name
+        for node in (*body, *late)
+        for name in getattr(node, "names", [])
+        if isinstance(node, ast.ImportFrom)
+    }
+    written |= {str(getattr(node, "name", "")) for node in body}
+    if late:
+        assert written >= PUBLIC[module]
+    for node in late:
+        if isinstance(node, ast.ImportFrom):
+            source = importlib.import_module(str(node.module))
+            for name in node.names:
+                assert getattr(source, name.name) is getattr(package, name.name), name.name
