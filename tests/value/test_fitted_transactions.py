@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.integrate import quad
 
@@ -228,6 +229,7 @@ def test_questions_are_checked(fitted: FittedTransactionModel) -> None:
         lambda: fitted.discounted_purchases(0, ROWS),
         lambda: fitted.profile_interval("rr", ROWS),
         lambda: fitted.bootstrap(ROWS, 0),
+        lambda: fitted.p_alive(pa.table({"repeat_count": [1]})),  # type: ignore[arg-type]
     )
     for question in asked:
         with pytest.raises(InvalidArgumentError):

@@ -19,7 +19,7 @@ from userops.core.cores import on_all_cores, shares, sort_in_place
 from userops.core.digits import KEY_BITS, Digits, pieces
 from userops.core.frames.sources import as_frame, to_arrow
 from userops.core.log import CustomerLog
-from userops.core.packed_log import near_numbers, packed_batch, spread
+from userops.core.packed_log import NearNumbers, packed_batch, spread
 from userops.core.time import DAY_US
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ def day_totals(
     if not len(table):
         nothing = pa.array([], pa.int64())
         return as_frame(pa.table({key: table[key], **dict.fromkeys(_NAMES, nothing)}))
-    numbers, ids_of = near_numbers(table[key])
-    table = pa.table({_KEY: numbers, _DAY: table[instant], _VALUE: table[value]})
-    parts = {_KEY: spread(table[_KEY]), _DAY: _spread_days(table[_DAY], zone)}
+    near = NearNumbers.of(table[key])
+    table = pa.table({_KEY: near.numbers, _DAY: table[instant], _VALUE: table[value]})
+    parts = {_KEY: near.digits, _DAY: _spread_days(table[_DAY], zone)}
     parts[_VALUE] = spread(table[_VALUE])
     if sum(part.bits for part in parts.values()) > KEY_BITS:
         found = [_of_known(_logged(table, zone), last_day)]
@@ -105,7 +105,7 @@ def day_totals(
         found = on_all_cores(lambda share: _of_known(_days_of(share, parts), last_day), customers)
     keys, *columns = zip(*found, strict=True)
     named = {n: pa.chunked_array(column) for n, column in zip(_NAMES, columns, strict=True)}
-    return as_frame(pa.table({key: ids_of(np.concatenate(keys)), **named}))
+    return as_frame(pa.table({key: near.keys_of(np.concatenate(keys)), **named}))
 
 
 def _packed(table: pa.Table, zone: Zone, parts: Mapping[str, Digits]) -> Words:

@@ -20,7 +20,7 @@ from userops.core.cores import on_all_cores, shares, sort_in_place
 from userops.core.digits import KEY_BITS, Digits, Ints, most_bits, pieces, starts_of
 from userops.core.frames.places import numbered, taken
 
-__all__ = ["digits_of", "near_numbers", "packed_batch", "packed_rows", "spread"]
+__all__ = ["NearNumbers", "digits_of", "packed_batch", "packed_rows", "spread"]
 
 
 class _Packed(NamedTuple):
@@ -48,9 +48,9 @@ def packed_rows(table: pa.Table, key: str, instant: str, columns: Sequence[str])
         return None
     if not all(pa.types.is_integer(table.schema.field(name).type) for name in names[1:]):
         return None
-    numbers, ids = near_numbers(table[key])
-    table = table.select(names).set_column(0, key, numbers)
-    parts = {name: spread(table[name]) for name in names}
+    near = NearNumbers.of(table[key])
+    table = table.select(names).set_column(0, key, near.numbers)
+    parts = {key: near.digits, **{name: spread(table[name]) for name in names[1:]}}
     if sum(part.bits for part in parts.values()) > KEY_BITS:
         columns_of_instants = [chunk.to_numpy() for chunk in table[instant].chunks]
         parts[instant] = parts[instant].in_fewest_bits(columns_of_instants)
@@ -60,18 +60,32 @@ def packed_rows(table: pa.Table, key: str, instant: str, columns: Sequence[str])
     packed = _packed_in_order(batches, len(table), parts)
     dtypes = {name: batches[0][name].to_numpy().dtype for name in names}
     found = _unpacked(packed, key, instant, dtypes, parts)
-    return found._replace(customer_ids=ids(found.customer_ids.to_numpy()))
+    return found._replace(customer_ids=near.keys_of(found.customer_ids.to_numpy()))
 
 
-def near_numbers(keys: pa.ChunkedArray) -> tuple[pa.ChunkedArray, Callable[[Ints], pa.Array]]:
-    """Return int64 numbers that lie close together for keys, and a function back to the keys.
+class NearNumbers(NamedTuple):
+    """Keys as int64 numbers that lie close together.
 
-    Keys that are such numbers stand for themselves; others are numbered as they appear.
+    Attributes:
+        numbers: One a row.
+        digits: What they need.
+        keys_of: Takes some of them, ascending, and returns their keys.
     """
-    if pa.types.is_int64(keys.type) and spread(keys).bits <= most_bits(len(keys)):
-        return keys, pa.array
-    found = numbered(keys)
-    return pa.chunked_array([found.numbers]), lambda numbers: taken(found.ids, numbers)
+
+    numbers: pa.ChunkedArray
+    digits: Digits
+    keys_of: Callable[[Ints], pa.Array]
+
+    @classmethod
+    def of(cls, keys: pa.ChunkedArray) -> NearNumbers:
+        """Number keys as they appear; those that are such numbers stand for themselves."""
+        if pa.types.is_int64(keys.type):
+            digits = spread(keys)
+            if digits.bits <= most_bits(len(keys)):
+                return cls(keys, digits, pa.array)
+        found = numbered(keys)
+        numbers = pa.chunked_array([found.numbers])
+        return cls(numbers, spread(numbers), lambda some: taken(found.ids, some))
 
 
 def spread(column: pa.ChunkedArray) -> Digits:

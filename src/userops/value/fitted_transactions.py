@@ -316,6 +316,12 @@ class FittedTransactionModel(FittedParameters):
             given = attrs.evolve(
                 SummaryRows.one(0, 0.0, 0.0), covariates=np.zeros((1, len(self.model.covariates)))
             )
+        if not isinstance(given, SummaryRows):
+            raise InvalidArgumentError(
+                "rows", "are none that a model reads", got=type(given).__name__,
+                allowed="SummaryRows, or None for a new customer",
+                hint=f"SummaryRows.of(summary, unit_days={self.model.units[self.unit]:g})",
+            )  # fmt: skip
         if given.covariates.shape[1] != len(self.model.covariates):
             raise DataError(
                 "the rows lack covariates of the model", got=given.covariates.shape[1],
