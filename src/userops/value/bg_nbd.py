@@ -90,14 +90,19 @@ class BGNBD(TransactionModel):
 
     def p_alive(self, parameters: Floats, rows: SummaryRows) -> Floats:
         """Return the probability that a customer has not dropped out; 1 without repeats."""
-        r, alpha, a, b = parameters.tolist()  # a request waits, and Python's floats are quicker
+        r, alpha, a, b = parameters.tolist()
         x, last, age = rows.columns_or_numbers()
         tosses = x + self.coins
-        log_odds = (r + x) * np.log((alpha + age) / (alpha + last))
-        odds = np.exp(np.minimum(log_odds, _LARGEST)) * a
+        # A request waits for one customer, and of numbers Python's functions are the quicker ones.
+        is_one = isinstance(x, float)
+        if is_one and not tosses > 0:
+            return np.ones(1)
+        of, least = (math, min) if is_one else (np, np.minimum)
+        log_odds = (r + x) * of.log((alpha + age) / (alpha + last))
+        odds = of.exp(least(log_odds, _LARGEST)) * a
         heads = b - 1 + tosses
         alive = heads / (heads + odds)
-        return np.reshape(alive if self.coins else np.where(tosses > 0, alive, 1.0), -1)
+        return np.array([alive]) if is_one else np.where(tosses > 0, alive, 1.0)
 
     def expected_purchases(self, parameters: Floats, horizon: Any, rows: SummaryRows) -> Floats:
         """Return equations (9) and (10) of the paper."""

@@ -48,8 +48,9 @@ def purchases_while_heads(
     """
     # A coin that never shows tails: smaller numbers would be lost beside 1.
     a, heads = max(coin[0], _NO_TAILS), coin[1]
-    far = np.asarray(horizon / rate).reshape(-1)
+    far = horizon / rate
     if isinstance(shape, float):
+        far = far if isinstance(far, np.ndarray) else np.array([far])
         quick = _of_one(shape, far, a, float(heads))
         if quick is not None:
             return quick

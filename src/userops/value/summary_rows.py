@@ -224,9 +224,7 @@ class SummaryRows:
     @classmethod
     def _unchecked(cls, *columns: Floats, unit_days: float | None = None) -> SummaryRows:
         found = object.__new__(cls)
-        for name, column in zip(_COLUMNS, columns, strict=True):
-            object.__setattr__(found, name, column)
-        object.__setattr__(found, "unit_days", unit_days)
+        found.__dict__.update(zip(_COLUMNS, columns, strict=True), unit_days=unit_days)
         return found
 
     def columns_or_numbers(self) -> tuple[Floats | float, Floats | float, Floats | float]:
