@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from userops.value.newton import Derivatives, _solved, _step
+from userops.value.newton import Derivatives, _solved, _step, maximised
 
 FREE = np.ones(2, dtype=np.bool_)
 GRADIENT = np.array([1.0, -2.0])
@@ -48,3 +48,12 @@ def test_a_step_from_a_ridge_goes_uphill_and_not_far(information: list[list[floa
     assert step @ GRADIENT > 0
     assert decrement > 0
     assert np.abs(step).max() <= 2
+
+
+def test_a_damped_step_is_not_small_enough() -> None:
+    """Where no step leads uphill, damping shortens them all, which is no sign of the top."""
+
+    def nowhere_higher(logs: np.ndarray) -> Derivatives:
+        return Derivatives(-float(logs.any()), GRADIENT / 20, -np.array([[4.0, 1.0], [1.0, 3.0]]))
+
+    assert maximised(nowhere_higher, np.zeros(2), enough_decrement=1e-5).status == "failed"

@@ -159,7 +159,7 @@ def maximised(
         free = _free(logs, here.gradient)
         step, decrement = _step(here, free, damping)
         noise = _NOISE * max(1.0, abs(here.value))
-        if decrement <= enough_decrement and _is_sure(here, free):
+        if not damping and decrement <= enough_decrement and _is_sure(here, free):
             return Maximum(_within(logs + step), here, "converged", (), steps)
         if decrement <= max(_SMALLEST_DECREMENT, noise):
             is_small = decrement <= _SURE_DECREMENT and np.abs(step).max() <= _SURE_STEP
